@@ -1,0 +1,61 @@
+package io.kvferry.spi;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * Bytes that one instance of a backend wrote for another and nobody between reads.
+ *
+ * <p><b>Threads:</b> Immutable.
+ *
+ * @since 0.1.0
+ */
+public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Descriptor, Envelope, Payload {
+    private final byte[] bytes;
+
+    OpaqueBytes(byte[] bytes) {
+        this.bytes = bytes.clone();
+    }
+
+    /**
+     * Returns the bytes for reading.
+     *
+     * @return a new read-only buffer, big-endian, from the first byte to the last
+     */
+    public final ByteBuffer buffer() {
+        return ByteBuffer.wrap(bytes).asReadOnlyBuffer();
+    }
+
+    /**
+     * Returns the bytes.
+     *
+     * @return a copy
+     */
+    public final byte[] toByteArray() {
+        return bytes.clone();
+    }
+
+    /**
+     * Returns how many bytes there are.
+     *
+     * @return the size
+     */
+    public final int size() {
+        return bytes.length;
+    }
+
+    @Override
+    public final boolean equals(Object other) {
+        return other != null && other.getClass() == getClass() && Arrays.equals(((OpaqueBytes) other).bytes, bytes);
+    }
+
+    @Override
+    public final int hashCode() {
+        return Arrays.hashCode(bytes);
+    }
+
+    @Override
+    public final String toString() {
+        return getClass().getSimpleName() + "[" + bytes.length + " bytes]";
+    }
+}
