@@ -228,12 +228,12 @@ public final class ConfigKey<T> {
             throw new IllegalArgumentException("not a size such as 64MiB");
         }
         int power = matcher.group(2) == null ? 0 : SIZE_UNITS.indexOf(matcher.group(2));
-        return Math.multiplyExact(Long.parseLong(matcher.group(1)), 1L << 10 * power);
+        return Math.multiplyExact(Long.parseLong(matcher.group(1)), 1L << (10 * power));
     }
 
     private static String formatSize(long bytes) {
         int power = bytes == 0 ? 0 : Math.min(Long.numberOfTrailingZeros(bytes) / 10, SIZE_UNITS.size() - 1);
-        return (bytes >> 10 * power) + SIZE_UNITS.get(power);
+        return (bytes >> (10 * power)) + SIZE_UNITS.get(power);
     }
 
     private static Duration parseDuration(String text) {

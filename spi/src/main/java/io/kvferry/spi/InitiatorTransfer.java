@@ -3,8 +3,9 @@ package io.kvferry.spi;
 /**
  * The initiator's side of one prepared transfer, as a backend implements it.
  *
- * <p><b>Life cycle:</b> the engine promises: (1) {@code submit} is called with ranges inside the plan that never overlap,
- * and not after {@code finish}; (2) {@code finish} is called at least once, also when {@code submit} never was.
+ * <p><b>Life cycle:</b> the engine promises: (1) {@code submit} is called with ranges inside the plan that never overlap;
+ * (2) {@code finish} is called at least once, also when {@code submit} never was. A {@code submit} that races with
+ * {@code finish} and comes second MUST start nothing.
  *
  * <p><b>Threads:</b> Thread-safe: {@code submit} of different ranges, {@code status} and {@code finish} may run at the
  * same time.

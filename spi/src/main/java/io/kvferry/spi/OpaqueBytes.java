@@ -46,7 +46,9 @@ public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Desc
 
     @Override
     public final boolean equals(Object other) {
-        return other != null && other.getClass() == getClass() && Arrays.equals(((OpaqueBytes) other).bytes, bytes);
+        return other instanceof OpaqueBytes that
+                && getClass().isInstance(that)
+                && Arrays.equals(that.bytes, bytes);
     }
 
     @Override

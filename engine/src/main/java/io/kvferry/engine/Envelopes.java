@@ -1,0 +1,124 @@
+package io.kvferry.engine;
+
+import io.kvferry.spi.Envelope;
+import io.kvferry.spi.OpaqueBytes;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import io.kvferry.spi.TransferId;
+import io.kvferry.spi.WireId;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.zip.CRC32C;
+
+/**
+ * Wraps what backends tell each other with what it belongs to, and refuses a stray, old or damaged one before a backend
+ * sees it: native libraries crash on those.
+ *
+ * <p>Layout, big-endian: magic 4, format 1, kind 1, wire version 4, wire name length 1 and ASCII, id 16, attempt 4, epoch
+ * 8, boot id 8, length 4 and content, CRC32C 4 over all before it.
+ */
+final class Envelopes {
+    private static final int MAGIC = 0x4B564659;
+    private static final byte FORMAT = 1;
+    private static final int FIXED_BYTES = 4 + 1 + 1 + 4 + 1 + 16 + 4 + 8 + 8 + 4 + 4;
+    private static final int MAX_CONTENT_BYTES = 1 << 20;
+
+    private Envelopes() {}
+
+    /** What is inside. */
+    enum Kind {
+        ENDPOINT,
+        PROPOSAL,
+        DESCRIPTOR
+    }
+
+    /**
+     * What an envelope belongs to.
+     *
+     * @param kind what is inside
+     * @param wireId whose backend understands it
+     * @param id the transfer; zeros for an endpoint
+     * @param attempt its attempt; 0 for an endpoint
+     * @param epoch its epoch; 0 where there is none yet
+     * @param bootId the process that wrote it
+     */
+    record Address(Kind kind, WireId wireId, TransferId id, int attempt, long epoch, long bootId) {
+        private static final TransferId NONE = new TransferId(0, 0);
+
+        static Address ofEndpoint(WireId wireId, long bootId) {
+            return new Address(Kind.ENDPOINT, wireId, NONE, 0, 0, bootId);
+        }
+    }
+
+    static Envelope seal(Address address, OpaqueBytes content) {
+        byte[] name = address.wireId.name().getBytes(StandardCharsets.US_ASCII);
+        ByteBuffer out = ByteBuffer.allocate(FIXED_BYTES + name.length + content.size());
+        out.putInt(MAGIC).put(FORMAT).put((byte) address.kind.ordinal());
+        out.putInt(address.wireId.version()).put((byte) name.length).put(name);
+        out.putLong(address.id.high()).putLong(address.id.low()).putInt(address.attempt);
+        out.putLong(address.epoch).putLong(address.bootId);
+        out.putInt(content.size()).put(content.buffer());
+        out.putInt(checksum(out.array(), out.position()));
+        return new Envelope(out.array());
+    }
+
+    /** Takes the content out, or throws PROTOCOL_ERROR naming what does not fit. */
+    static byte[] open(Address expected, Envelope envelope) {
+        byte[] bytes = envelope.toByteArray();
+        if (bytes.length < FIXED_BYTES) {
+            throw refuse(expected, "it has only " + bytes.length + " bytes");
+        }
+        ByteBuffer in = ByteBuffer.wrap(bytes);
+        if (in.getInt() != MAGIC) {
+            throw refuse(expected, "it does not begin with the magic number");
+        }
+        if (in.getInt(bytes.length - 4) != checksum(bytes, bytes.length - 4)) {
+            throw refuse(expected, "its checksum differs");
+        }
+        byte format = in.get();
+        if (format != FORMAT) {
+            throw refuse(expected, "its format is " + format + ", known is " + FORMAT);
+        }
+        check(expected, "kind", expected.kind.ordinal(), in.get());
+        check(expected, "wire version", expected.wireId.version(), in.getInt());
+        byte[] name = new byte[Math.min(in.get() & 0xFF, bytes.length - FIXED_BYTES)];
+        in.get(name);
+        if (!new String(name, StandardCharsets.US_ASCII).equals(expected.wireId.name())) {
+            throw refuse(expected, "it is for another backend");
+        }
+        check(expected, "transfer id", expected.id.high(), in.getLong());
+        check(expected, "transfer id", expected.id.low(), in.getLong());
+        check(expected, "attempt", expected.attempt, in.getInt());
+        check(expected, "epoch", expected.epoch, in.getLong());
+        check(expected, "boot id", expected.bootId, in.getLong());
+        int length = in.getInt();
+        if (length < 0 || length > MAX_CONTENT_BYTES || length != in.remaining() - 4) {
+            throw refuse(expected, "its length is " + length + " with " + (in.remaining() - 4) + " bytes there");
+        }
+        byte[] content = new byte[length];
+        in.get(content);
+        return content;
+    }
+
+    private static void check(Address address, String what, long expected, long actual) {
+        if (expected != actual) {
+            throw refuse(
+                    address,
+                    "its " + what + " is " + Long.toHexString(actual) + ", expected " + Long.toHexString(expected));
+        }
+    }
+
+    private static TransferException refuse(Address address, String why) {
+        return new TransferException(
+                TransferErrorCode.PROTOCOL_ERROR,
+                Stage.PREPARE,
+                "refused the peer's " + address.kind + " for " + address.wireId + ": " + why);
+    }
+
+    private static int checksum(byte[] bytes, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, 0, length);
+        return (int) crc.getValue();
+    }
+}

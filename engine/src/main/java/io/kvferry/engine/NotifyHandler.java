@@ -1,0 +1,24 @@
+package io.kvferry.engine;
+
+import io.kvferry.spi.Payload;
+import io.kvferry.spi.PeerIdentity;
+
+/**
+ * Answers an application's messages from peers.
+ *
+ * <p><b>Threads:</b> called on the engine's executor, concurrently. May block.
+ *
+ * @since 0.1.0
+ */
+@FunctionalInterface
+public interface NotifyHandler {
+    /**
+     * Answers a message.
+     *
+     * @param from who sent it
+     * @param payload the body; not trusted
+     * @return the answer
+     * @throws io.kvferry.spi.TransferException to refuse; the sender sees its error. Anything else becomes INTERNAL.
+     */
+    Payload handle(PeerIdentity from, Payload payload);
+}
