@@ -75,9 +75,9 @@ public final class BlockKeys {
     @Override
     public boolean equals(Object other) {
         return this == other
-                || other instanceof BlockKeys that
+                || (other instanceof BlockKeys that
                         && Arrays.equals(that.keys, keys)
-                        && Arrays.equals(that.lengths, lengths);
+                        && Arrays.equals(that.lengths, lengths));
     }
 
     @Override

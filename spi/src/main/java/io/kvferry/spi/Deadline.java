@@ -134,7 +134,7 @@ public final class Deadline {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof Deadline that && that.atNanos == atNanos && that.ticker == ticker;
+        return other instanceof Deadline that && that.atNanos == atNanos && that.ticker.equals(ticker);
     }
 
     @Override

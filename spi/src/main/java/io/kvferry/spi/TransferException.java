@@ -66,7 +66,7 @@ public final class TransferException extends RuntimeException {
      */
     public TransferError error() {
         return Objects.requireNonNullElseGet(
-                error, () -> TransferError.of(TransferErrorCode.UNRECOGNIZED, Stage.TRANSFER, getMessage()));
+                error, () -> TransferError.of(TransferErrorCode.UNRECOGNIZED, Stage.TRANSFER, String.valueOf(getMessage())));
     }
 
     /**

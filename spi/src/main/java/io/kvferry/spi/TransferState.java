@@ -35,6 +35,9 @@ public enum TransferState {
      * @return true from {@link #COMPLETED} on
      */
     public boolean isEnded() {
-        return ordinal() >= COMPLETED.ordinal();
+        return switch (this) {
+            case NEW, PREPARING, PREPARED, SUBMITTED, IN_FLIGHT -> false;
+            case COMPLETED, FAILED, CANCELLED, TIMED_OUT, QUARANTINED, FINISHED -> true;
+        };
     }
 }
