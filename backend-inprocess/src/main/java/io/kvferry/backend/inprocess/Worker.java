@@ -1,0 +1,96 @@
+package io.kvferry.backend.inprocess;
+
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/** The thread that copies. Parts take turns, so that a small transfer does not wait for a large one. Thread-safe. */
+final class Worker {
+    private static final long JOIN_STEP_MILLIS = 5;
+
+    /** An empty entry asks the thread to end. */
+    private record Entry(@Nullable Part part) {}
+
+    private final BlockingQueue<Entry> queue;
+    /** One for each part from submit to its last turn, so that a part always finds its way back into the queue. */
+    private final Semaphore places;
+
+    private final int depth;
+    private final long turnBytes;
+    private final Thread thread;
+    private final AtomicBoolean stopped = new AtomicBoolean();
+
+    Worker(String name, int depth, long turnBytes) {
+        this.queue = new ArrayBlockingQueue<>(depth + 1);
+        this.places = new Semaphore(depth);
+        this.depth = depth;
+        this.turnBytes = turnBytes;
+        this.thread = Thread.ofPlatform().daemon().name(name).unstarted(this::run);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Queues a part, or refuses it before anything of it has started. */
+    void submit(Part part) {
+        if (stopped.get()) {
+            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.SUBMIT, "the backend is closed");
+        }
+        if (!places.tryAcquire()) {
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    Stage.SUBMIT,
+                    "parts in the queue=" + depth + " = " + InProcessConfigKeys.QUEUE_DEPTH
+                            + "; submit larger parts or raise it");
+        }
+        queue.add(new Entry(part));
+    }
+
+    private void run() {
+        for (Entry entry = take(); entry.part() != null; entry = take()) {
+            if (entry.part().turn(turnBytes)) {
+                queue.add(entry);
+            } else {
+                places.release();
+            }
+        }
+    }
+
+    private Entry take() {
+        while (true) {
+            try {
+                return queue.take();
+            } catch (InterruptedException e) {
+                // Nobody has a reason to interrupt this thread; stop() is how it ends.
+            }
+        }
+    }
+
+    /** Ends the thread after the parts that wait. Returns false if it still runs at the deadline. */
+    boolean stop(Deadline deadline) {
+        if (!stopped.getAndSet(true)) {
+            queue.add(new Entry(null));
+        }
+        while (thread.isAlive() && !deadline.isExpired()) {
+            try {
+                thread.join(JOIN_STEP_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                break;
+            }
+        }
+        return !thread.isAlive();
+    }
+
+    @Override
+    public String toString() {
+        return thread.getName();
+    }
+}
