@@ -230,13 +230,14 @@ final class InProcessBackend implements TransferBackend {
         OPEN.remove(instance);
         List<TransferSide> remaining = List.copyOf(sides);
         remaining.forEach(side -> side.fail(TransferErrorCode.SHUTTING_DOWN, "the backend was closed"));
+        worker.stop();
         List<String> abandoned = new ArrayList<>();
         for (TransferSide side : remaining) {
             if (!side.awaitQuiet(deadline)) {
                 abandoned.add("memory of " + side + ": a copy has not returned");
             }
         }
-        if (!worker.stop(deadline)) {
+        if (!worker.awaitEnd(deadline)) {
             abandoned.add("thread " + worker + ": it has not ended");
         }
         return abandoned.isEmpty() ? CloseReport.CLEAN : new CloseReport(abandoned);

@@ -66,9 +66,7 @@ final class InProcessInitiator implements InitiatorTransfer {
         try {
             open.send(RangeMessage.ANNOUNCE.encode(blocks));
         } catch (TransferException e) {
-            side.fail(
-                    TransferErrorCode.CONTROL_FAILED,
-                    "the part could not be announced: " + e.error().detail());
+            // Nothing to add: a channel that ends tells its receivers, on both sides, why.
         }
     }
 

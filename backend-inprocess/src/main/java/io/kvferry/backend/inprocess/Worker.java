@@ -73,11 +73,15 @@ final class Worker {
         }
     }
 
-    /** Ends the thread after the parts that wait. Returns false if it still runs at the deadline. */
-    boolean stop(Deadline deadline) {
+    /** Takes nothing more, and lets the thread end after the parts that wait. Does not block. Idempotent. */
+    void stop() {
         if (!stopped.getAndSet(true)) {
             queue.add(new Entry(null));
         }
+    }
+
+    /** Waits for the thread's end. Returns false if it still runs when the deadline passes. */
+    boolean awaitEnd(Deadline deadline) {
         while (thread.isAlive() && !deadline.isExpired()) {
             try {
                 thread.join(JOIN_STEP_MILLIS);

@@ -5,8 +5,8 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -31,13 +31,19 @@ final class ChannelPair implements AutoCloseable {
 
     /** Breaks both directions; both receivers hear of it. */
     void breakDown() {
-        TransferError error = TransferError.of(TransferErrorCode.CONTROL_FAILED, Stage.TRANSFER, "cut by the test");
-        end(error);
+        end(TransferError.of(TransferErrorCode.CONTROL_FAILED, Stage.TRANSFER, "cut by the test"));
     }
 
     private void end(@Nullable TransferError error) {
         initiator.end(error);
         target.end(error);
+    }
+
+    /** Waits until everything sent so far is delivered. */
+    void awaitDelivered() {
+        CompletableFuture.runAsync(() -> {}, deliveries)
+                .orTimeout(20, TimeUnit.SECONDS)
+                .join();
     }
 
     /** Delivers a message that the other backend never wrote. */
@@ -92,7 +98,7 @@ final class ChannelPair implements AutoCloseable {
         private synchronized void end(@Nullable TransferError error) {
             if (!ended && !deliveries.isShutdown()) {
                 ended = true;
-                Future<?> unused = deliveries.submit(() -> {
+                deliveries.submit(() -> {
                     Receiver to = receiver();
                     if (to != null) {
                         to.closed(error);

@@ -22,6 +22,7 @@ import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferId;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -88,7 +89,7 @@ final class Pair implements AutoCloseable {
         for (int i = 0; i < data.length; i++) {
             data[i] &= 0x7F;
         }
-        MemorySegment.copy(data, 0, segment, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, data.length);
+        MemorySegment.copy(data, 0, segment, ValueLayout.JAVA_BYTE, 0, data.length);
         return MemoryRegion.host(segment);
     }
 
