@@ -1,16 +1,17 @@
 package io.kvferry.backend.inprocess;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
-/** Copies, but stands still inside the n-th slice until it is let go. */
+/** Copies for one worker, but stands still inside the n-th slice until it is let go. */
 final class HeldAdapter implements CopyAdapter {
     private static final long PATIENCE_SECONDS = 20;
 
     private final int heldSlice;
-    private final AtomicInteger slices = new AtomicInteger();
+    private final List<Long> slices = new CopyOnWriteArrayList<>();
     private final CountDownLatch held = new CountDownLatch(1);
     private final CountDownLatch go = new CountDownLatch(1);
 
@@ -22,7 +23,8 @@ final class HeldAdapter implements CopyAdapter {
     @Override
     public void copy(
             MemorySegment source, long sourceOffset, MemorySegment destination, long destinationOffset, long bytes) {
-        if (slices.getAndIncrement() == heldSlice) {
+        slices.add(bytes);
+        if (slices.size() - 1 == heldSlice) {
             held.countDown();
             await(go);
         }
@@ -38,7 +40,12 @@ final class HeldAdapter implements CopyAdapter {
     }
 
     int slices() {
-        return slices.get();
+        return slices.size();
+    }
+
+    /** The sizes of all slices, in the order they came. */
+    List<Long> sliceBytes() {
+        return List.copyOf(slices);
     }
 
     private static void await(CountDownLatch latch) {
