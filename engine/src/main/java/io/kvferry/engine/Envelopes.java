@@ -28,9 +28,15 @@ final class Envelopes {
 
     /** What is inside. */
     enum Kind {
-        ENDPOINT,
-        PROPOSAL,
-        DESCRIPTOR
+        ENDPOINT(0),
+        PROPOSAL(1),
+        DESCRIPTOR(2);
+
+        private final byte number;
+
+        Kind(int number) {
+            this.number = (byte) number;
+        }
     }
 
     /**
@@ -54,7 +60,7 @@ final class Envelopes {
     static Envelope seal(Address address, OpaqueBytes content) {
         byte[] name = address.wireId.name().getBytes(StandardCharsets.US_ASCII);
         ByteBuffer out = ByteBuffer.allocate(FIXED_BYTES + name.length + content.size());
-        out.putInt(MAGIC).put(FORMAT).put((byte) address.kind.ordinal());
+        out.putInt(MAGIC).put(FORMAT).put(address.kind.number);
         out.putInt(address.wireId.version()).put((byte) name.length).put(name);
         out.putLong(address.id.high()).putLong(address.id.low()).putInt(address.attempt);
         out.putLong(address.epoch).putLong(address.bootId);
@@ -80,7 +86,7 @@ final class Envelopes {
         if (format != FORMAT) {
             throw refuse(expected, "its format is " + format + ", known is " + FORMAT);
         }
-        check(expected, "kind", expected.kind.ordinal(), in.get());
+        check(expected, "kind", expected.kind.number, in.get());
         check(expected, "wire version", expected.wireId.version(), in.getInt());
         byte[] name = new byte[Math.min(in.get() & 0xFF, bytes.length - FIXED_BYTES)];
         in.get(name);

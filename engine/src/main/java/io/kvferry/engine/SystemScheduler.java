@@ -116,6 +116,7 @@ final class SystemScheduler implements Scheduler, AutoCloseable {
         }
     }
 
+    @SuppressWarnings("WaitNotInLoop") // the caller loops, and looks at the clock each time
     private void awaitWake(long nanos) {
         try {
             long ignored = earlier.awaitNanos(nanos);

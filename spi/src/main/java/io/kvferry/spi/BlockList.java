@@ -39,7 +39,10 @@ public final class BlockList {
         long total = 0;
         for (int i = 0; i < keys.length; i++) {
             checkBounds(i);
-            total = Math.addExact(total, lengths[i]);
+            total += lengths[i];
+            if (total < 0) {
+                throw invalid("the lengths of " + keys.length + " blocks exceed 2^63-1 bytes");
+            }
         }
         this.totalBytes = total;
     }

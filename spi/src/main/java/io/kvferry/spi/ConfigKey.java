@@ -50,6 +50,9 @@ public final class ConfigKey<T> {
         this.secret = secret;
         this.parser = parser;
         this.formatter = formatter;
+        if (!secret && !parse(format(defaultValue)).equals(defaultValue)) {
+            throw new IllegalArgumentException(name + ": the default " + defaultValue + " cannot be written as a value");
+        }
     }
 
     /**

@@ -59,7 +59,7 @@ public final class Deadline {
         try {
             nanos = duration.toNanos();
         } catch (ArithmeticException tooLong) {
-            nanos = MAX_NANOS;
+            nanos = duration.isNegative() ? -MAX_NANOS : MAX_NANOS;
         }
         return afterNanos(nanos, ticker);
     }

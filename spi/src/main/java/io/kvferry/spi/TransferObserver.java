@@ -4,7 +4,8 @@ package io.kvferry.spi;
  * Where a backend reports what happens to one transfer on one side. Implemented by the engine.
  *
  * <p><b>Threads:</b> Thread-safe. A backend may call from any thread, also from inside {@code submit}, but never before
- * the {@code prepare} or {@code accept} that was given this observer has returned, and never holding a lock that one of
+ * the {@code prepare} or {@code accept} that was given this observer is about to return: on another thread a call may
+ * overtake that return, and {@code quiesced} may overtake the return of {@code finish}. It never holds a lock that one of
  * its own entry points takes. The methods do not block, run no user code and never throw.
  *
  * @since 0.1.0

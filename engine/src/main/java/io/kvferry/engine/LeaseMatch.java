@@ -1,0 +1,93 @@
+package io.kvferry.engine;
+
+import io.kvferry.spi.BlockKeys;
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * How an initiator's blocks meet a lease (R15): by key, in the initiator's order, each length equal.
+ *
+ * @param blocks the leased memory in the initiator's order
+ * @param positions the lease's position of each, or empty where order and keys are the lease's own
+ * @param unmatched positions of the request that the lease does not name
+ */
+record LeaseMatch(BlockList blocks, List<Integer> positions, List<Integer> unmatched) {
+    private static final int MAX_NAMED = 8;
+
+    static LeaseMatch of(BlockList leased, BlockKeys asked, boolean subset) {
+        if (leased.blockKeys().equals(asked)) {
+            return new LeaseMatch(leased, List.of(), List.of());
+        }
+        int[] positions = new int[asked.size()];
+        boolean[] used = new boolean[leased.size()];
+        int count = 0;
+        List<Integer> unmatched = new ArrayList<>();
+        List<String> different = new ArrayList<>();
+        for (int i = 0; i < asked.size(); i++) {
+            int position = leased.position(asked.key(i));
+            if (position < 0) {
+                unmatched.add(i);
+            } else if (leased.length(position) != asked.length(i)) {
+                different.add(asked.key(i) + " (" + asked.length(i) + " bytes, leased " + leased.length(position) + ")");
+            } else if (used[position]) {
+                different.add(asked.key(i) + " (named twice)");
+            } else {
+                used[position] = true;
+                positions[count++] = position;
+            }
+        }
+        check(leased, used, count, subset, different);
+        int[] kept = Arrays.copyOf(positions, count);
+        return new LeaseMatch(
+                leased.select(kept), Arrays.stream(kept).boxed().toList(), List.copyOf(unmatched));
+    }
+
+    private static void check(BlockList leased, boolean[] used, int count, boolean subset, List<String> different) {
+        if (!different.isEmpty()) {
+            throw mismatch("blocks differ: " + named(different));
+        }
+        if (subset && count > 0) {
+            return;
+        }
+        List<String> missing = new ArrayList<>();
+        for (int i = 0; i < used.length; i++) {
+            if (!used[i]) {
+                missing.add(Long.toString(leased.key(i)));
+            }
+        }
+        if (!missing.isEmpty()) {
+            throw mismatch("the initiator lacks leased blocks: " + named(missing));
+        }
+    }
+
+    private static String named(List<String> all) {
+        String first = String.join(", ", all.subList(0, Math.min(MAX_NAMED, all.size())));
+        return all.size() <= MAX_NAMED ? first : first + " and " + (all.size() - MAX_NAMED) + " more";
+    }
+
+    private static TransferException mismatch(String detail) {
+        return new TransferException(TransferErrorCode.BUFFER_MISMATCH, Stage.PREPARE, detail);
+    }
+
+    /** The lease's blocks behind a range of matched ones, as few ranges as possible. */
+    void toLease(BlockRange matched, Consumer<BlockRange> each) {
+        if (positions.isEmpty()) {
+            each.accept(matched);
+            return;
+        }
+        int start = matched.first();
+        for (int i = matched.first(); i < matched.end(); i++) {
+            if (i + 1 == matched.end() || positions.get(i + 1) != positions.get(i) + 1) {
+                each.accept(new BlockRange(positions.get(start), i + 1 - start));
+                start = i + 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+package io.kvferry.engine;
+
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.MemoryHandle;
+import io.kvferry.spi.MemoryRegion;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A piece of memory that transfers may use, registered once with every backend that can move its kind.
+ *
+ * <p><b>Threads:</b> Thread-safe. <b>Ownership:</b> memory from {@link TransferEngine#allocate} and arenas given to {@link
+ * TransferEngine#adopt} are freed with it; memory given to {@link TransferEngine#register} stays the caller's, who keeps it
+ * mapped until {@code close} has returned.
+ *
+ * @since 0.1.0
+ */
+public final class Memory implements AutoCloseable {
+    private final MemoryRegistry registry;
+    private final MemoryRegion region;
+    /** Frees the memory, or null where it is borrowed. */
+    private final @Nullable Arena arena;
+    /** Per open backend, by its index: the registration as a list of one, or an empty list. */
+    private final List<List<MemoryHandle>> handles;
+
+    private final Object lock = new Object();
+    private final CompletableFuture<Boolean> released = new CompletableFuture<>();
+    // guarded by lock
+    private int owners = 1;
+    private int uses;
+    private boolean closing;
+    private boolean releasing;
+
+    Memory(MemoryRegistry registry, MemoryRegion region, @Nullable Arena arena, List<List<MemoryHandle>> handles) {
+        this.registry = registry;
+        this.region = region;
+        this.arena = arena;
+        this.handles = handles;
+    }
+
+    /**
+     * Returns the region, for block lists.
+     *
+     * @return the region
+     */
+    public MemoryRegion region() {
+        return region;
+    }
+
+    /**
+     * Returns the segment over host memory.
+     *
+     * @return the segment
+     * @throws TransferException UNSUPPORTED for device memory
+     */
+    public MemorySegment segment() {
+        return region.segment();
+    }
+
+    /**
+     * Tells whether a transfer or a lease holds this memory, quarantined ones included.
+     *
+     * @return true while one does
+     */
+    public boolean isInUse() {
+        synchronized (lock) {
+            return uses > 0;
+        }
+    }
+
+    /**
+     * Closes with {@code kvferry.close-timeout}.
+     *
+     * @throws TransferException as {@link #close(Deadline)}
+     */
+    @Override
+    public void close() {
+        close(registry.closeDeadline());
+    }
+
+    /**
+     * Lets no new transfer in, waits for those that use the memory, and gives it back. Idempotent. Where the same region
+     * was registered several times, the last close does it.
+     *
+     * @param deadline until when to wait
+     * @throws TransferException RESOURCE_EXHAUSTED if the memory is still in use at the deadline: it stays mapped and
+     *     registered, and is given back by itself when its last use ends
+     */
+    public void close(Deadline deadline) {
+        ListenerThread.refuse("Memory.close");
+        synchronized (lock) {
+            if (!closing && --owners > 0) {
+                return;
+            }
+            closing = true;
+        }
+        releaseIfUnused();
+        if (!registry.awaitReleased(released, deadline)) {
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    Stage.CLOSE,
+                    region + " is still used by " + uses() + " transfers or leases; it stays mapped until they have ended");
+        }
+    }
+
+    /** Closes whatever the number of owners; returns whether it was released in time. */
+    boolean closeForGood(Deadline deadline) {
+        synchronized (lock) {
+            closing = true;
+        }
+        releaseIfUnused();
+        return registry.awaitReleased(released, deadline);
+    }
+
+    /** Counts a user in. */
+    void acquire() {
+        synchronized (lock) {
+            if (closing) {
+                throw new TransferException(
+                        TransferErrorCode.MEMORY_NOT_REGISTERED, Stage.PREPARE, region + " is being closed");
+            }
+            uses++;
+        }
+    }
+
+    /** Counts a user out; called once its side is quiescent. */
+    void release() {
+        synchronized (lock) {
+            uses--;
+            if (uses > 0 || !closing) {
+                return;
+            }
+        }
+        registry.executor().execute(this::releaseIfUnused);
+    }
+
+    /** Joins another registration of the same region. Returns false when it is too late for that. */
+    boolean share() {
+        synchronized (lock) {
+            if (closing) {
+                return false;
+            }
+            owners++;
+            return true;
+        }
+    }
+
+    List<MemoryHandle> handles(OpenBackend backend) {
+        return handles.get(backend.index());
+    }
+
+    int uses() {
+        synchronized (lock) {
+            return uses;
+        }
+    }
+
+    private void releaseIfUnused() {
+        synchronized (lock) {
+            if (uses > 0 || releasing) {
+                return;
+            }
+            releasing = true;
+        }
+        boolean clean = registry.deregister(this, handles);
+        if (clean && arena != null) {
+            arena.close();
+        }
+        released.complete(clean);
+    }
+}

@@ -1,0 +1,156 @@
+package io.kvferry.engine;
+
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Quiescence;
+import io.kvferry.spi.ResetScope;
+import io.kvferry.spi.Side;
+import io.kvferry.spi.TransferId;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One side's memory of one transfer, locked from before the backend sees it until quiescence is proved (R4).
+ *
+ * <p>Where a backend cannot prove it at once, the hold goes into quarantine and is fenced on a clock: its connections after
+ * {@code kvferry.finish-grace}, the backend instance after as long again.
+ *
+ * <p><b>Threads:</b> Thread-safe.
+ */
+final class MemoryHold {
+    private static final Logger LOG = LoggerFactory.getLogger(MemoryHold.class);
+
+    private final EngineContext context;
+    private final MemoryRegistry registry;
+    private final Quarantine quarantine;
+    private final BlockList blocks;
+    private final OpenBackend backend;
+    private final TransferId id;
+    private final int attempt;
+    private final Side side;
+
+    private final Object lock = new Object();
+    // guarded by lock
+    private boolean proved;
+    private boolean quarantined;
+    private @Nullable CompletableFuture<Void> whenQuiescent;
+
+    /** Locks the memory of some blocks, or throws as {@link MemoryRegistry#acquire}. */
+    MemoryHold(
+            EngineContext context,
+            MemoryRegistry registry,
+            Quarantine quarantine,
+            BlockList blocks,
+            OpenBackend backend,
+            TransferId id,
+            int attempt,
+            Side side) {
+        this.context = context;
+        this.registry = registry;
+        this.quarantine = quarantine;
+        this.blocks = blocks;
+        this.backend = backend;
+        this.id = id;
+        this.attempt = attempt;
+        this.side = side;
+        registry.acquire(blocks);
+    }
+
+    /** Takes a backend's answer to finish. */
+    void settle(Quiescence answer) {
+        if (answer == Quiescence.QUIESCENT) {
+            release();
+            return;
+        }
+        synchronized (lock) {
+            if (proved || quarantined) {
+                return;
+            }
+            quarantined = true;
+            quarantine.add(this);
+        }
+        escalateAfterGrace(new ResetScope.Connection(id, attempt));
+    }
+
+    /** Gives the memory back: its side is quiescent. Only the first call counts. */
+    void release() {
+        CompletableFuture<Void> waiters;
+        synchronized (lock) {
+            if (proved) {
+                return;
+            }
+            proved = true;
+            waiters = whenQuiescent;
+            if (quarantined) {
+                quarantine.remove(this);
+            }
+        }
+        registry.release(blocks);
+        if (waiters != null) {
+            waiters.complete(null);
+        }
+    }
+
+    Quiescence state() {
+        synchronized (lock) {
+            return proved ? Quiescence.QUIESCENT : Quiescence.QUARANTINED;
+        }
+    }
+
+    boolean isQuarantined() {
+        synchronized (lock) {
+            return quarantined && !proved;
+        }
+    }
+
+    /** Completes when the memory has been given back. */
+    CompletableFuture<Void> whenQuiescent() {
+        synchronized (lock) {
+            if (whenQuiescent == null) {
+                whenQuiescent = new CompletableFuture<>();
+                if (proved) {
+                    whenQuiescent.complete(null);
+                }
+            }
+            return whenQuiescent;
+        }
+    }
+
+    long bytes() {
+        return blocks.totalBytes();
+    }
+
+    private void escalateAfterGrace(ResetScope scope) {
+        Duration grace = context.settings().get(EngineConfigKeys.FINISH_GRACE);
+        context.scheduler()
+                .schedule(context.after(grace), () -> context.executor().execute(() -> fence(scope, grace)));
+    }
+
+    private void fence(ResetScope scope, Duration grace) {
+        if (state() == Quiescence.QUIESCENT) {
+            return;
+        }
+        LOG.warn("{} is not quiet after {}: fencing {}", this, grace, scope);
+        Deadline deadline = context.after(grace);
+        try {
+            backend.backend().reset(scope, deadline);
+            release();
+        } catch (RuntimeException e) {
+            if (scope instanceof ResetScope.Instance) {
+                LOG.error("{} stays in quarantine: the backend could not be fenced", this, e);
+            } else {
+                LOG.warn("{}: {} did not help, the backend instance is next", this, scope, e);
+                escalateAfterGrace(new ResetScope.Instance());
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "transfer " + id + " attempt " + attempt + " (" + side + ", " + backend.name() + ", " + bytes()
+                + " bytes)";
+    }
+}

@@ -1,0 +1,590 @@
+package io.kvferry.engine;
+
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.Capability;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.InitiatorTransfer;
+import io.kvferry.spi.Operation;
+import io.kvferry.spi.PeerChannel;
+import io.kvferry.spi.PeerRequest;
+import io.kvferry.spi.Quiescence;
+import io.kvferry.spi.Scheduler;
+import io.kvferry.spi.Side;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferError;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import io.kvferry.spi.TransferId;
+import io.kvferry.spi.TransferObserver;
+import io.kvferry.spi.TransferState;
+import io.kvferry.spi.TransferStatus;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The initiator's side of one transfer: prepared, then submitted whole or in parts, watched, and finished.
+ *
+ * <p><b>Life cycle:</b> {@link TransferEngine#prepare} makes it; exactly one outcome follows: completed, failed, cancelled
+ * or timed out, the latter at its deadline without anybody's doing. {@link #close()} is {@link #finish()} and must be
+ * called in the end.
+ *
+ * <p><b>Threads:</b> Thread-safe. {@code status} takes no lock.
+ *
+ * @since 0.1.0
+ */
+public final class Transfer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Transfer.class);
+
+    private final Initiator initiator;
+    private final TransferRequest request;
+    private final long startNanos;
+    private final RangeClaims claims;
+    private final CompletableFuture<TransferResult> done = new CompletableFuture<>();
+    private final @Nullable ListenerCalls listeners;
+    private final TransferObserver observer = new Observer();
+
+    // set before PREPARED is published through state
+    private @Nullable Prepared prepared;
+    private long preparedNanos;
+
+    private volatile TransferState state = TransferState.PREPARING;
+    private final AtomicReference<@Nullable Ending> ending = new AtomicReference<>();
+    private final AtomicInteger appliedBlocks = new AtomicInteger();
+    private final AtomicBoolean cleaned = new AtomicBoolean();
+    private final AtomicBoolean finishSent = new AtomicBoolean();
+    private volatile @Nullable Scheduled deadlineTimer;
+    private volatile long submittedNanos;
+    private volatile long endedNanos;
+
+    /**
+     * What preparing produced.
+     *
+     * @param selection which backend
+     * @param peer the other side, for people
+     * @param matched the request's blocks that the target leased
+     * @param positions how positions of the request and of {@code matched} map
+     * @param io the backend's side
+     * @param channel messages to the target, or null
+     * @param hold the memory
+     * @param epoch the target's epoch
+     * @param deadline when the transfer times out
+     * @param deadlineReason which bound that is
+     */
+    record Prepared(
+            Selection selection,
+            String peer,
+            BlockList matched,
+            Positions positions,
+            InitiatorTransfer io,
+            @Nullable PeerChannel channel,
+            MemoryHold hold,
+            long epoch,
+            Deadline deadline,
+            String deadlineReason) {}
+
+    /** A timer that may not be set yet. */
+    private record Scheduled(Scheduler.Scheduled timer) {}
+
+    Transfer(Initiator initiator, TransferRequest request, @Nullable ListenerCalls listeners, long startNanos) {
+        this.initiator = initiator;
+        this.request = request;
+        this.listeners = listeners;
+        this.startNanos = startNanos;
+        this.claims = new RangeClaims(request.blocks().size());
+    }
+
+    /** Publishes what preparing produced and starts the clock. */
+    void prepared(Prepared result) {
+        prepared = result;
+        preparedNanos = initiator.context().ticker().nanos();
+        state = TransferState.PREPARED;
+        deadlineTimer = new Scheduled(initiator.context().scheduler().schedule(result.deadline, this::deadlinePassed));
+        Ending early = ending.get();
+        if (early != null) {
+            cancelTimer();
+            initiator.context().executor().execute(() -> cleanUp(early));
+        }
+    }
+
+    /**
+     * Returns the transfer's id.
+     *
+     * @return the id of the request
+     */
+    public TransferId id() {
+        return request.id();
+    }
+
+    /**
+     * Returns the attempt.
+     *
+     * @return the attempt of the request, from 1
+     */
+    public int attempt() {
+        return request.attempt();
+    }
+
+    /**
+     * Returns the backend that moves the bytes.
+     *
+     * @return its name
+     */
+    public String backend() {
+        return prepared().selection.backend().name();
+    }
+
+    /**
+     * Returns which backends were skipped before this one, and why.
+     *
+     * @return one line, or empty where the first one was taken
+     */
+    public String selection() {
+        return prepared().selection.skipped();
+    }
+
+    /**
+     * Returns how many blocks of the request the target has not leased; they are left out.
+     *
+     * @return 0 where both sides name the same keys
+     */
+    public int unmatched() {
+        return request.blocks().size() - prepared().matched.size();
+    }
+
+    /**
+     * Starts the I/O of all blocks and returns at once.
+     *
+     * @throws TransferException as {@link #submit(BlockRange)}
+     */
+    public void submit() {
+        submit(new BlockRange(0, request.blocks().size()));
+    }
+
+    /**
+     * Starts the I/O of some blocks and returns at once. Parts may come from several threads, in any order.
+     *
+     * @param blocks positions in the request's block list, none of them submitted before
+     * @throws TransferException INVALID_REQUEST, without effect, for a range outside the list, an overlap, or a transfer
+     *     that has ended; otherwise what the backend refused with, and the transfer has failed with it
+     */
+    public void submit(BlockRange blocks) {
+        Prepared known = prepared();
+        refuseIfEnded();
+        if (!claims.claim(blocks)) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.SUBMIT,
+                    blocks + " overlaps what was submitted before or is outside the " + request.blocks().size()
+                            + " blocks of the request");
+        }
+        if (state == TransferState.PREPARED) {
+            submittedNanos = initiator.context().ticker().nanos();
+            state = TransferState.SUBMITTED;
+        }
+        BlockRange matched = known.positions.toMatched(blocks);
+        if (matched == null) {
+            return;
+        }
+        try {
+            known.io.submit(matched);
+        } catch (RuntimeException e) {
+            TransferException failure = Failures.of(e, Stage.SUBMIT);
+            end(Ending.of(failure.error().at(Side.INITIATOR, known.peer)));
+            throw failure;
+        }
+    }
+
+    private void refuseIfEnded() {
+        Ending known = ending.get();
+        if (known != null) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.SUBMIT,
+                    "the transfer has ended " + known.state() + (known.error() == null ? "" : ": " + known.error())
+                            + "; a new attempt needs a new prepare");
+        }
+    }
+
+    /**
+     * Returns a snapshot. Takes no lock and does not block.
+     *
+     * @return state, bytes, blocks and error
+     */
+    public TransferStatus status() {
+        Ending known = ending.get();
+        TransferState phase = state;
+        Prepared ready = phase == TransferState.PREPARING ? null : prepared;
+        if (ready == null) {
+            return new TransferStatus(
+                    known == null ? phase : known.state(),
+                    0,
+                    request.blocks().totalBytes(),
+                    0,
+                    request.blocks().size(),
+                    known == null ? null : known.error());
+        }
+        TransferStatus io = ready.io.status();
+        TransferState shown = known == null
+                ? phase == TransferState.SUBMITTED && io.bytesDone() > 0 ? TransferState.IN_FLIGHT : phase
+                : afterEnd(known, ready.hold);
+        return new TransferStatus(
+                shown,
+                io.bytesDone(),
+                ready.matched.totalBytes(),
+                io.blocksDone(),
+                ready.matched.size(),
+                known == null ? null : known.error());
+    }
+
+    private TransferState afterEnd(Ending known, MemoryHold hold) {
+        if (hold.isQuarantined()) {
+            return TransferState.QUARANTINED;
+        }
+        return cleaned.get() && hold.state() == Quiescence.QUIESCENT ? TransferState.FINISHED : known.state();
+    }
+
+    /**
+     * Returns the outcome.
+     *
+     * @return the result with what is known of the memory now, or empty while the transfer runs
+     */
+    public Optional<TransferResult> result() {
+        return done.isDone() ? Optional.of(resultNow()) : Optional.empty();
+    }
+
+    private TransferResult resultNow() {
+        TransferResult first = done.join();
+        Ending known = ending.get();
+        return first.memory() == Quiescence.QUIESCENT || known == null ? first : known.result(0, 0, memory());
+    }
+
+    /**
+     * Waits for the outcome. A deadline that passes is the caller's last word: the transfer ends timed out.
+     *
+     * @param deadline until when to wait
+     * @return how it ended
+     * @throws TransferException INVALID_REQUEST when called from a listener; CANCELLED when the thread is interrupted, with
+     *     the transfer going on
+     */
+    public TransferResult await(Deadline deadline) {
+        ListenerThread.refuse("Transfer.await");
+        if (done.isDone()) {
+            return resultNow();
+        }
+        Prepared known = prepared();
+        Scheduler.Scheduled timer = deadline.atNanos() - known.deadline.atNanos() < 0
+                ? initiator.context().scheduler().schedule(deadline, () -> timeOut("the caller's wait"))
+                : null;
+        try {
+            return Waits.get(done, Stage.TRANSFER, "the end of the transfer");
+        } finally {
+            if (timer != null) {
+                timer.cancel();
+            }
+        }
+    }
+
+    /** Asks for the end. Returns at once; does nothing to a transfer that has ended. */
+    public void cancel() {
+        end(cancelled("cancelled by its initiator"));
+    }
+
+    private Ending cancelled(String detail) {
+        return Ending.of(TransferError.of(TransferErrorCode.CANCELLED, Stage.TRANSFER, detail)
+                .at(Side.INITIATOR, prepared().peer));
+    }
+
+    /**
+     * Tells whether this side's memory may be used again.
+     *
+     * @return QUIESCENT once the data plane will not touch it; QUARANTINED before, also while the transfer runs
+     */
+    public Quiescence memory() {
+        return prepared().hold.state();
+    }
+
+    /**
+     * Waits until this side's memory may be used again.
+     *
+     * @param deadline until when to wait
+     * @return whether it may
+     */
+    public boolean awaitQuiescent(Deadline deadline) {
+        ListenerThread.refuse("Transfer.awaitQuiescent");
+        return Waits.until(
+                prepared().hold.whenQuiescent(), deadline, initiator.context().scheduler(), Stage.FINISH);
+    }
+
+    /**
+     * Stops what still runs (the transfer ends cancelled), releases, and tells the target, which is not waited for.
+     * Idempotent, legal in every state.
+     */
+    public void finish() {
+        Ending known = ending.get();
+        if (known == null) {
+            Ending cancelled = cancelled("finished by its initiator before it had ended");
+            if (claimEnd(cancelled)) {
+                cleanUp(cancelled);
+                return;
+            }
+            known = ending.get();
+        }
+        if (known != null && known.state() == TransferState.COMPLETED) {
+            cleanUp(known);
+        }
+    }
+
+    /** Does what {@link #finish()} does. */
+    @Override
+    public void close() {
+        finish();
+    }
+
+    /** Where the backend reports. */
+    TransferObserver observer() {
+        return observer;
+    }
+
+    private final class Observer implements TransferObserver {
+        @Override
+        public void applied(BlockRange blocks) {
+            countApplied(blocks);
+        }
+
+        @Override
+        public void failed(TransferError error) {
+            Prepared known = prepared;
+            end(Ending.of(error.at(Side.INITIATOR, known == null ? "" : known.peer)));
+        }
+
+        @Override
+        public void quiesced() {
+            prepared().hold.release();
+            forgetIfOver();
+        }
+    }
+
+    private void countApplied(BlockRange blocks) {
+        if (ending.get() != null) {
+            return;
+        }
+        Prepared known = prepared();
+        int done = appliedBlocks.addAndGet(blocks.count());
+        if (listeners != null) {
+            known.positions.toRequest(blocks, listeners::applied);
+        }
+        if (request.operation() == Operation.WRITE
+                && !known.selection.backend().info().can(Capability.TARGET_PROGRESS)) {
+            tellPart(known, blocks);
+        }
+        if (done == known.matched.size()) {
+            allApplied(known);
+        }
+    }
+
+    private void tellPart(Prepared known, BlockRange blocks) {
+        var ignored = initiator
+                .peerControl()
+                .call(
+                        request.peer(),
+                        new PeerRequest.Part(
+                                request.id(), request.attempt(), initiator.context().self(), known.epoch, blocks),
+                        known.deadline)
+                .whenComplete((ack, failure) -> {
+                    if (failure != null) {
+                        LOG.debug("transfer {}: the target did not take PART {}", request.id(), blocks, failure);
+                    }
+                });
+    }
+
+    private void allApplied(Prepared known) {
+        if (!request.confirmed()) {
+            end(Ending.COMPLETED);
+            return;
+        }
+        if (finishSent.compareAndSet(false, true)) {
+            initiator.finisher().tell(request.peer(), finishMessage(known, TransferState.COMPLETED), finished -> {
+                TransferError error = finished.error();
+                end(
+                        finished.outcome() == TransferState.COMPLETED
+                                ? Ending.COMPLETED
+                                : Ending.of(
+                                        error != null
+                                                ? error
+                                                : TransferError.of(
+                                                        TransferErrorCode.TRANSFER_FAILED,
+                                                        Stage.FINISH,
+                                                        "the target decided " + finished.outcome())));
+            });
+        }
+    }
+
+    private void deadlinePassed() {
+        timeOut(prepared().deadlineReason);
+    }
+
+    private void timeOut(String whose) {
+        Prepared known = prepared();
+        // completion counts before the deadline: a busy machine may run this late (lesson 21)
+        TransferStatus io = known.io.status();
+        if (io.blocksDone() == known.matched.size() && !request.confirmed()) {
+            end(Ending.COMPLETED);
+            return;
+        }
+        end(Ending.of(TransferError.of(
+                        TransferErrorCode.DEADLINE_EXCEEDED,
+                        Stage.TRANSFER,
+                        whose + " passed with " + io.bytesDone() + " of " + known.matched.totalBytes()
+                                + " bytes applied; more may have been written")
+                .at(Side.INITIATOR, known.peer)));
+    }
+
+    private void end(Ending outcome) {
+        if (claimEnd(outcome) && outcome.state() != TransferState.COMPLETED && state != TransferState.PREPARING) {
+            initiator.context().executor().execute(() -> cleanUp(outcome));
+        }
+    }
+
+    /** Decides the outcome, once; a completed transfer is published here and now. */
+    private boolean claimEnd(Ending outcome) {
+        if (!ending.compareAndSet(null, outcome)) {
+            return false;
+        }
+        endedNanos = initiator.context().ticker().nanos();
+        cancelTimer();
+        if (outcome.state() == TransferState.COMPLETED) {
+            publish(outcome, Quiescence.QUIESCENT);
+        }
+        return true;
+    }
+
+    private void cancelTimer() {
+        Scheduled timer = deadlineTimer;
+        if (timer != null) {
+            timer.timer.cancel();
+        }
+    }
+
+    /** Stops, settles the memory, publishes and tells the target. Only the first call does it. */
+    private void cleanUp(Ending outcome) {
+        if (!cleaned.compareAndSet(false, true)) {
+            return;
+        }
+        Prepared known = prepared();
+        if (outcome.state() == TransferState.CANCELLED) {
+            tellCancel(known);
+        }
+        Quiescence answer = initiator.finishBackend(known.io, request.id());
+        known.hold.settle(answer);
+        PeerChannel channel = known.channel;
+        if (channel != null) {
+            channel.close();
+        }
+        TransferReport report = report(outcome, known.hold.state());
+        if (outcome.state() != TransferState.COMPLETED) {
+            publish(outcome, known.hold.state());
+        }
+        if (finishSent.compareAndSet(false, true)) {
+            initiator.finisher().tell(request.peer(), finishMessage(known, outcome.state()), finished -> {});
+        }
+        TransferEvent.emit(report);
+        forgetIfOver();
+    }
+
+    private void tellCancel(Prepared known) {
+        var ignored = initiator
+                .peerControl()
+                .call(
+                        request.peer(),
+                        new PeerRequest.Cancel(
+                                request.id(), request.attempt(), initiator.context().self()),
+                        initiator.finishDeadline())
+                .whenComplete((ack, failure) -> {
+                    if (failure != null) {
+                        LOG.debug("transfer {}: {} did not take CANCEL", request.id(), known.peer, failure);
+                    }
+                });
+    }
+
+    private PeerRequest.Finish finishMessage(Prepared known, TransferState outcome) {
+        TransferStatus io = known.io.status();
+        return new PeerRequest.Finish(
+                request.id(),
+                request.attempt(),
+                initiator.context().self(),
+                known.epoch,
+                outcome,
+                io.bytesDone(),
+                io.blocksDone());
+    }
+
+    private void publish(Ending outcome, Quiescence memory) {
+        Prepared known = prepared();
+        done.complete(outcome.result(known.matched.totalBytes(), known.matched.size(), memory));
+        if (listeners != null) {
+            listeners.ended(report(outcome, memory));
+        }
+    }
+
+    private TransferReport report(Ending outcome, Quiescence memory) {
+        Prepared known = prepared();
+        TransferStatus io = known.io.status();
+        long submitted = state == TransferState.PREPARED ? endedNanos : submittedNanos;
+        return new TransferReport(
+                request.id(),
+                request.attempt(),
+                Side.INITIATOR,
+                request.operation(),
+                known.peer,
+                known.selection.backend().name(),
+                known.selection.skipped(),
+                outcome.result(known.matched.totalBytes(), known.matched.size(), memory),
+                io.bytesDone(),
+                io.blocksDone(),
+                unmatched(),
+                preparedNanos - startNanos,
+                submitted - preparedNanos,
+                endedNanos - submitted,
+                initiator.context().ticker().nanos() - endedNanos);
+    }
+
+    private void forgetIfOver() {
+        if (cleaned.get() && prepared().hold.state() == Quiescence.QUIESCENT) {
+            initiator.forget(this);
+        }
+    }
+
+    /** A line of {@link TransferEngine#status()}. */
+    EngineStatus.Entry entry() {
+        Prepared known = state == TransferState.PREPARING ? null : prepared;
+        return new EngineStatus.Entry(
+                request.id(),
+                request.attempt(),
+                Side.INITIATOR,
+                known == null ? request.peer().toString() : known.peer,
+                known == null ? "" : known.selection.backend().name(),
+                status(),
+                known == null ? Quiescence.QUARANTINED : known.hold.state(),
+                initiator.context().ticker().nanos() - startNanos);
+    }
+
+    private Prepared prepared() {
+        Prepared known = prepared;
+        if (known == null) {
+            throw new IllegalStateException("transfer " + request.id() + " is not prepared");
+        }
+        return known;
+    }
+
+    @Override
+    public String toString() {
+        return request.operation() + " " + request.id() + " attempt " + request.attempt() + " with " + request.peer();
+    }
+}
