@@ -1,0 +1,99 @@
+package io.kvferry.backend.tcp;
+
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.InitiatorTransfer;
+import io.kvferry.spi.Operation;
+import io.kvferry.spi.Quiescence;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferStatus;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Spreads submitted blocks over the lanes to the target. Thread-safe. */
+final class TcpInitiatorTransfer implements InitiatorTransfer {
+    /** Spreads the first lanes of short submissions evenly over all transfers. */
+    private static final AtomicInteger NEXT_LANE = new AtomicInteger();
+
+    private final TcpTransfer transfer;
+    private final List<LaneStream> streams;
+    private final long stripeBytes;
+    private final Runnable released;
+    private final AtomicBoolean finished = new AtomicBoolean();
+
+    /** @param released runs once, when the lanes are not needed any more */
+    TcpInitiatorTransfer(TcpTransfer transfer, List<Lane> lanes, long stripeBytes, Runnable released) {
+        this.transfer = transfer;
+        this.stripeBytes = stripeBytes;
+        this.released = released;
+        this.streams = new ArrayList<>(lanes.size());
+        for (Lane lane : lanes) {
+            LaneStream stream = transfer.terms().operation() == Operation.WRITE
+                    ? new OutStream(
+                            transfer, lane, transfer.entry(), transfer.terms().checksum())
+                    : new InStream(transfer, lane, transfer.entry());
+            streams.add(stream);
+            transfer.add(stream);
+        }
+    }
+
+    @Override
+    public void submit(BlockRange blocks) {
+        if (transfer.hasEnded()) {
+            return;
+        }
+        List<LaneStream> open =
+                streams.stream().filter(stream -> stream.lane().isOpen()).toList();
+        if (open.isEmpty()) {
+            transfer.fail(TransferErrorCode.PEER_LOST, "all connections were lost before submit; prepare again");
+            return;
+        }
+        transfer.begin();
+        long bytes = transfer.blocks().bytes(blocks);
+        int parts = Math.clamp(bytes / stripeBytes, 1, Math.min(open.size(), blocks.count()));
+        int lane = NEXT_LANE.getAndIncrement();
+        int first = blocks.first();
+        for (int part = 1; part <= parts; part++) {
+            int end = part == parts ? blocks.end() : endOfPart(first, blocks.end() - (parts - part), bytes / parts);
+            start(open.get(Math.floorMod(lane++, open.size())), new BlockRange(first, end - first));
+            first = end;
+        }
+    }
+
+    /** Where a part of about so many bytes ends: behind its first block, and not behind {@code lastEnd}. */
+    private int endOfPart(int first, int lastEnd, long bytes) {
+        BlockList blocks = transfer.blocks();
+        int end = first + 1;
+        long taken = blocks.length(first);
+        while (end < lastEnd && taken + blocks.length(end) <= bytes) {
+            taken += blocks.length(end);
+            end++;
+        }
+        return end;
+    }
+
+    private static void start(LaneStream stream, BlockRange range) {
+        Lane lane = stream.lane();
+        switch (stream) {
+            case OutStream out -> lane.execute(() -> lane.send(out, range));
+            case InStream in -> lane.execute(() -> lane.read(in, range));
+        }
+    }
+
+    @Override
+    public TransferStatus status() {
+        return transfer.status();
+    }
+
+    @Override
+    public Quiescence finish(Deadline grace) {
+        Quiescence quiescence = transfer.finish();
+        if (finished.compareAndSet(false, true)) {
+            released.run();
+        }
+        return quiescence;
+    }
+}
