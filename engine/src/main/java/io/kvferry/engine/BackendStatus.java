@@ -14,4 +14,5 @@ import org.jspecify.annotations.Nullable;
  * @param info what it can do, or null while it is not open
  * @since 0.1.0
  */
-public record BackendStatus(String name, Availability availability, @Nullable BackendInfo info) {}
+public record BackendStatus(
+        String name, Availability availability, @Nullable BackendInfo info) {}

@@ -78,14 +78,15 @@ final class Backends {
     private static OpenBackend openOne(
             int index, TransferBackendProvider provider, BackendConfig config, BackendEnvironment environment) {
         switch (provider.probe(config)) {
-            case Availability.Unavailable no -> throw new TransferException(
-                    no.code(),
-                    Stage.OPEN,
-                    "backend '" + provider.name() + "' cannot run here: " + no.reason() + ". Remedy: " + no.fix());
+            case Availability.Unavailable no ->
+                throw new TransferException(
+                        no.code(),
+                        Stage.OPEN,
+                        "backend '" + provider.name() + "' cannot run here: " + no.reason() + ". Remedy: " + no.fix());
             case Availability.Available yes -> LOG.debug("backend {}: {}", provider.name(), yes.description());
         }
-        TransferBackend backend = provider.open(
-                config, environment, after(config.get(EngineConfigKeys.OPEN_TIMEOUT), environment));
+        TransferBackend backend =
+                provider.open(config, environment, after(config.get(EngineConfigKeys.OPEN_TIMEOUT), environment));
         BackendInfo info = backend.info();
         boolean serves = info.isolation().compareTo(config.get(EngineConfigKeys.MIN_ISOLATION)) >= 0;
         if (info.isolation() == Isolation.NONE && serves) {
@@ -140,7 +141,8 @@ final class Backends {
         return open.stream().filter(OpenBackend::serves).map(OpenBackend::offer).toList();
     }
 
-    @Nullable OpenBackend byWire(WireId wireId) {
+    @Nullable
+    OpenBackend byWire(WireId wireId) {
         for (OpenBackend backend : open) {
             if (backend.info().wireId().equals(wireId)) {
                 return backend;
@@ -149,7 +151,8 @@ final class Backends {
         return null;
     }
 
-    @Nullable OpenBackend byName(String name) {
+    @Nullable
+    OpenBackend byName(String name) {
         for (OpenBackend backend : open) {
             if (backend.name().equals(name)) {
                 return backend;

@@ -21,9 +21,7 @@ record Ending(TransferState state, @Nullable TransferError error) {
         return new Ending(
                 code == TransferErrorCode.CANCELLED
                         ? TransferState.CANCELLED
-                        : code == TransferErrorCode.DEADLINE_EXCEEDED
-                                ? TransferState.TIMED_OUT
-                                : TransferState.FAILED,
+                        : code == TransferErrorCode.DEADLINE_EXCEEDED ? TransferState.TIMED_OUT : TransferState.FAILED,
                 error);
     }
 

@@ -47,10 +47,8 @@ public final class EngineConfigKeys {
                     + " machines is a decision, not an accident. Use 0.0.0.0 with kvferry.advertised-host.");
 
     /** Address that peers dial. */
-    public static final ConfigKey<String> ADVERTISED_HOST = ConfigKey.text(
-            "kvferry.advertised-host",
-            "",
-            "Address that peers dial. Empty: the bind host.");
+    public static final ConfigKey<String> ADVERTISED_HOST =
+            ConfigKey.text("kvferry.advertised-host", "", "Address that peers dial. Empty: the bind host.");
 
     /** What both sides must agree on. */
     public static final ConfigKey<String> COMPATIBILITY = ConfigKey.text(
@@ -166,7 +164,11 @@ public final class EngineConfigKeys {
 
     /** How many peers are remembered. */
     public static final ConfigKey<Integer> MAX_PEERS = ConfigKey.integer(
-            "kvferry.max-peers", 4096, 1, 1_000_000, "How many peers are remembered; the least recently used goes first.");
+            "kvferry.max-peers",
+            4096,
+            1,
+            1_000_000,
+            "How many peers are remembered; the least recently used goes first.");
 
     /** Budget of HELLO. */
     public static final ConfigKey<Duration> HELLO_TIMEOUT = ConfigKey.duration(

@@ -17,8 +17,7 @@ import java.util.concurrent.Executor;
  * @param scheduler runs things when deadlines pass
  * @param executor runs what may block or is the user's: a virtual thread a task
  */
-record EngineContext(
-        PeerIdentity self, BackendConfig settings, Ticker ticker, Scheduler scheduler, Executor executor) {
+record EngineContext(PeerIdentity self, BackendConfig settings, Ticker ticker, Scheduler scheduler, Executor executor) {
     Deadline after(Duration duration) {
         return Deadline.after(duration, ticker);
     }

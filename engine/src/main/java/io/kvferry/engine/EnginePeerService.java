@@ -83,8 +83,8 @@ final class EnginePeerService implements PeerService {
     private <R extends PeerReply> CompletableFuture<R> refuse(Throwable failure, PeerRequest<R> request) {
         Stage stage = request instanceof PeerRequest.Hello ? Stage.HELLO : Stage.PREPARE;
         TransferException known = Failures.of(failure, stage);
-        return CompletableFuture.failedFuture(
-                new TransferException(known.error().at(Side.TARGET, context.self().toString()), known));
+        return CompletableFuture.failedFuture(new TransferException(
+                known.error().at(Side.TARGET, context.self().toString()), known));
     }
 
     @Override

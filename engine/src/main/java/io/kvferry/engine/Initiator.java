@@ -72,8 +72,7 @@ final class Initiator {
     Transfer prepare(TransferRequest request, Deadline callerDeadline) {
         quarantine.checkRoom(Stage.PREPARE);
         Deadline own = request.deadline();
-        Deadline whole =
-                own != null ? own : context.after(context.settings().get(EngineConfigKeys.TRANSFER_TIMEOUT));
+        Deadline whole = own != null ? own : context.after(context.settings().get(EngineConfigKeys.TRANSFER_TIMEOUT));
         Transfer transfer = admit(request);
         try {
             transfer.prepared(prepare(transfer, request, callerDeadline.earlier(whole), whole));
@@ -201,8 +200,8 @@ final class Initiator {
         PeerChannel channel = null;
         try {
             // anchored where the request was sent: the reply may have been under way for long (R2)
-            Deadline leaseEnd = Deadline.atNanos(
-                    sentNanos + reply.remainingNanos() - leaseGuardNanos, context.ticker());
+            Deadline leaseEnd =
+                    Deadline.atNanos(sentNanos + reply.remainingNanos() - leaseGuardNanos, context.ticker());
             boolean leaseIsFirst = leaseEnd.atNanos() - whole.atNanos() < 0;
             Deadline bound = leaseIsFirst ? leaseEnd : whole;
             Positions positions = positions(request, reply);
@@ -210,8 +209,8 @@ final class Initiator {
                     ? request.blocks()
                     : request.blocks().select(positions.matchedInRequest());
             if (selection.backend().info().can(Capability.PEER_CHANNEL)) {
-                channel = peerControl.openChannel(
-                        request.peer(), request.id(), request.attempt(), reply.epoch(), bound);
+                channel =
+                        peerControl.openChannel(request.peer(), request.id(), request.attempt(), reply.epoch(), bound);
             }
             InitiatorTransfer io = selection
                     .backend()
@@ -313,9 +312,8 @@ final class Initiator {
     }
 
     private void finishUnprepared(TransferRequest request, long epoch, TransferException failure) {
-        TransferState outcome = failure.code() == TransferErrorCode.DEADLINE_EXCEEDED
-                ? TransferState.TIMED_OUT
-                : TransferState.FAILED;
+        TransferState outcome =
+                failure.code() == TransferErrorCode.DEADLINE_EXCEEDED ? TransferState.TIMED_OUT : TransferState.FAILED;
         finisher.tell(
                 request.peer(),
                 new PeerRequest.Finish(request.id(), request.attempt(), context.self(), epoch, outcome, 0, 0),

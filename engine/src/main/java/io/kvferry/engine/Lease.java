@@ -183,8 +183,7 @@ public final class Lease implements AutoCloseable {
             }
             waits.add(wait);
         }
-        Scheduler.Scheduled waitTimer =
-                context.scheduler().schedule(waitUntil, () -> wait.reached.complete(false));
+        Scheduler.Scheduled waitTimer = context.scheduler().schedule(waitUntil, () -> wait.reached.complete(false));
         try {
             return Waits.get(wait.reached, Stage.TRANSFER, "the blocks");
         } finally {
@@ -324,7 +323,8 @@ public final class Lease implements AutoCloseable {
     }
 
     /** Finds a live or quarantined attempt. */
-    @Nullable TargetAttempt attempt(PeerIdentity peer, int number) {
+    @Nullable
+    TargetAttempt attempt(PeerIdentity peer, int number) {
         synchronized (lock) {
             return find(peer, number);
         }
@@ -436,8 +436,8 @@ public final class Lease implements AutoCloseable {
             waits.clear();
         }
         left.forEach(wait -> wait.reached.complete(false));
-        done.complete(outcome.result(
-                request.blocks().totalBytes(), request.blocks().size(), memory()));
+        done.complete(
+                outcome.result(request.blocks().totalBytes(), request.blocks().size(), memory()));
         if (listeners != null) {
             listeners.ended(endReport(outcome));
         }

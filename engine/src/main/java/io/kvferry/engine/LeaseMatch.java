@@ -35,7 +35,8 @@ record LeaseMatch(BlockList blocks, List<Integer> positions, List<Integer> unmat
             if (position < 0) {
                 unmatched.add(i);
             } else if (leased.length(position) != asked.length(i)) {
-                different.add(asked.key(i) + " (" + asked.length(i) + " bytes, leased " + leased.length(position) + ")");
+                different.add(
+                        asked.key(i) + " (" + asked.length(i) + " bytes, leased " + leased.length(position) + ")");
             } else if (used[position]) {
                 different.add(asked.key(i) + " (named twice)");
             } else {
@@ -45,8 +46,7 @@ record LeaseMatch(BlockList blocks, List<Integer> positions, List<Integer> unmat
         }
         check(leased, used, count, subset, different);
         int[] kept = Arrays.copyOf(positions, count);
-        return new LeaseMatch(
-                leased.select(kept), Arrays.stream(kept).boxed().toList(), List.copyOf(unmatched));
+        return new LeaseMatch(leased.select(kept), Arrays.stream(kept).boxed().toList(), List.copyOf(unmatched));
     }
 
     private static void check(BlockList leased, boolean[] used, int count, boolean subset, List<String> different) {

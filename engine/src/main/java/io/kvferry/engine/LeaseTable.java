@@ -111,7 +111,9 @@ final class LeaseTable {
             }
             if (leases.putIfAbsent(lease.id(), lease) != null) {
                 throw new TransferException(
-                        TransferErrorCode.ALREADY_EXISTS, Stage.OFFER, "transfer " + lease.id() + " is offered already");
+                        TransferErrorCode.ALREADY_EXISTS,
+                        Stage.OFFER,
+                        "transfer " + lease.id() + " is offered already");
             }
             List<WaitingPrepare> came = waiting.remove(lease.id());
             if (came == null) {
@@ -154,7 +156,8 @@ final class LeaseTable {
             throw new TransferException(
                     TransferErrorCode.PEER_RESTARTED,
                     Stage.PREPARE,
-                    "this is " + context.self() + ", the request is for " + request.target() + "; meet this peer again");
+                    "this is " + context.self() + ", the request is for " + request.target()
+                            + "; meet this peer again");
         }
     }
 
@@ -185,8 +188,9 @@ final class LeaseTable {
             throw new TransferException(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     Stage.PREPARE,
-                    waitingCount + " prepares wait for offers (kvferry.max-waiting-prepares=" + maxWaiting + "), " + ofPeer
-                            + " of this peer (kvferry.max-waiting-prepares-per-peer=" + maxWaitingPerPeer + ")");
+                    waitingCount + " prepares wait for offers (kvferry.max-waiting-prepares=" + maxWaiting + "), "
+                            + ofPeer + " of this peer (kvferry.max-waiting-prepares-per-peer=" + maxWaitingPerPeer
+                            + ")");
         }
         WaitingPrepare added = new WaitingPrepare(
                 request,
@@ -260,7 +264,8 @@ final class LeaseTable {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED,
                     Stage.PREPARE,
-                    "backend " + backend.name() + " has isolation " + backend.info().isolation()
+                    "backend " + backend.name() + " has isolation "
+                            + backend.info().isolation()
                             + " < kvferry.min-isolation="
                             + context.settings().get(EngineConfigKeys.MIN_ISOLATION) + " of this target");
         }
@@ -348,8 +353,7 @@ final class LeaseTable {
             }
             return attempt.finish(finish);
         }
-        PeerReply.Finished known =
-                tombstones.reply(finish.id(), finish.self(), finish.attempt());
+        PeerReply.Finished known = tombstones.reply(finish.id(), finish.self(), finish.attempt());
         if (known != null) {
             return CompletableFuture.completedFuture(known);
         }
@@ -361,8 +365,7 @@ final class LeaseTable {
                 finish.self().toString(),
                 true,
                 "no such attempt is known here"));
-        return CompletableFuture.completedFuture(
-                bury(finish.id(), finish.self(), finish.attempt(), unknown));
+        return CompletableFuture.completedFuture(bury(finish.id(), finish.self(), finish.attempt(), unknown));
     }
 
     /** Remembers the end of an attempt that never came to a lease, and answers its PREPARE if that waits. */
@@ -391,8 +394,7 @@ final class LeaseTable {
             return List.of();
         }
         List<WaitingPrepare> taken = sameId.stream()
-                .filter(prepare ->
-                        prepare.request.self().equals(peer) && prepare.request.attempt() <= attempt)
+                .filter(prepare -> prepare.request.self().equals(peer) && prepare.request.attempt() <= attempt)
                 .toList();
         sameId.removeAll(taken);
         if (sameId.isEmpty()) {
@@ -415,7 +417,9 @@ final class LeaseTable {
                         .orElse(null);
         if (attempt == null) {
             throw new TransferException(
-                    TransferErrorCode.NOT_FOUND, Stage.PREPARE, "no attempt " + number + " of transfer " + id + " is prepared");
+                    TransferErrorCode.NOT_FOUND,
+                    Stage.PREPARE,
+                    "no attempt " + number + " of transfer " + id + " is prepared");
         }
         attempt.channel().connect(channel);
     }

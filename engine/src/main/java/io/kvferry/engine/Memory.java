@@ -105,7 +105,8 @@ public final class Memory implements AutoCloseable {
             throw new TransferException(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     Stage.CLOSE,
-                    region + " is still used by " + uses() + " transfers or leases; it stays mapped until they have ended");
+                    region + " is still used by " + uses()
+                            + " transfers or leases; it stays mapped until they have ended");
         }
     }
 

@@ -75,7 +75,8 @@ final class MemoryRegistry {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED,
                     Stage.REGISTER,
-                    "none of the open backends moves " + region.kind() + " memory; add one that does to kvferry.backend");
+                    "none of the open backends moves " + region.kind()
+                            + " memory; add one that does to kvferry.backend");
         }
         return List.copyOf(handles);
     }

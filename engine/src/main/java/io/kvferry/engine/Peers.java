@@ -41,8 +41,7 @@ final class Peers {
 
     private final Object lock = new Object();
     // guarded by lock: by last use
-    private final LinkedHashMap<PeerAddress, CompletableFuture<Met>> meetings =
-            new LinkedHashMap<>(16, 0.75f, true);
+    private final LinkedHashMap<PeerAddress, CompletableFuture<Met>> meetings = new LinkedHashMap<>(16, 0.75f, true);
     private final LinkedHashMap<PeerAddress, PeerIdentity> identities = new LinkedHashMap<>(16, 0.75f, true);
 
     Peers(EngineContext context, PeerControl peerControl, Backends backends) {

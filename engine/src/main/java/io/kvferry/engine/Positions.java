@@ -42,7 +42,8 @@ final class Positions {
     }
 
     /** The matched blocks inside a range of the request, or null where there are none. */
-    @Nullable BlockRange toMatched(BlockRange range) {
+    @Nullable
+    BlockRange toMatched(BlockRange range) {
         if (matchedInRequest.length == 0) {
             return range;
         }

@@ -181,8 +181,8 @@ public final class Transfer implements AutoCloseable {
             throw new TransferException(
                     TransferErrorCode.INVALID_REQUEST,
                     Stage.SUBMIT,
-                    blocks + " overlaps what was submitted before or is outside the " + request.blocks().size()
-                            + " blocks of the request");
+                    blocks + " overlaps what was submitted before or is outside the "
+                            + request.blocks().size() + " blocks of the request");
         }
         if (state == TransferState.PREPARED) {
             submittedNanos = initiator.context().ticker().nanos();
@@ -395,7 +395,11 @@ public final class Transfer implements AutoCloseable {
                 .call(
                         request.peer(),
                         new PeerRequest.Part(
-                                request.id(), request.attempt(), initiator.context().self(), known.epoch, blocks),
+                                request.id(),
+                                request.attempt(),
+                                initiator.context().self(),
+                                known.epoch,
+                                blocks),
                         known.deadline)
                 .whenComplete((ack, failure) -> {
                     if (failure != null) {
@@ -504,7 +508,9 @@ public final class Transfer implements AutoCloseable {
                 .call(
                         request.peer(),
                         new PeerRequest.Cancel(
-                                request.id(), request.attempt(), initiator.context().self()),
+                                request.id(),
+                                request.attempt(),
+                                initiator.context().self()),
                         initiator.finishDeadline())
                 .whenComplete((ack, failure) -> {
                     if (failure != null) {

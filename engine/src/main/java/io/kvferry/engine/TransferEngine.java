@@ -12,7 +12,6 @@ import io.kvferry.spi.PeerControlProvider;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.PeerRequest;
-import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
@@ -110,7 +109,10 @@ public final class TransferEngine implements AutoCloseable {
             return new PeerIdentity(node, new SecureRandom().nextLong());
         } catch (IllegalArgumentException e) {
             throw new TransferException(
-                    TransferErrorCode.INVALID_REQUEST, Stage.OPEN, "kvferry.node-id = " + node + ": " + e.getMessage(), e);
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.OPEN,
+                    "kvferry.node-id = " + node + ": " + e.getMessage(),
+                    e);
         }
     }
 
@@ -129,8 +131,7 @@ public final class TransferEngine implements AutoCloseable {
                 context.self(), context.ticker(), context.scheduler(), bind, advertised.isEmpty() ? bind : advertised);
     }
 
-    private static PeerControl control(
-            Providers providers, BackendConfig settings, BackendEnvironment environment) {
+    private static PeerControl control(Providers providers, BackendConfig settings, BackendEnvironment environment) {
         String name = settings.get(EngineConfigKeys.PEER_CONTROL);
         PeerControlProvider provider = providers.peerControls().get(name);
         if (provider == null) {

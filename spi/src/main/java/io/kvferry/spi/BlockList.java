@@ -27,8 +27,7 @@ public final class BlockList {
     private final KeyIndex index;
     private final long totalBytes;
 
-    private BlockList(
-            long[] keys, long[] offsets, long[] lengths, int[] regionIndexes, List<MemoryRegion> regions) {
+    private BlockList(long[] keys, long[] offsets, long[] lengths, int[] regionIndexes, List<MemoryRegion> regions) {
         this.keys = keys;
         this.offsets = offsets;
         this.lengths = lengths;

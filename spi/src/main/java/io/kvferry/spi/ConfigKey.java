@@ -51,7 +51,8 @@ public final class ConfigKey<T> {
         this.parser = parser;
         this.formatter = formatter;
         if (!secret && !parse(format(defaultValue)).equals(defaultValue)) {
-            throw new IllegalArgumentException(name + ": the default " + defaultValue + " cannot be written as a value");
+            throw new IllegalArgumentException(
+                    name + ": the default " + defaultValue + " cannot be written as a value");
         }
     }
 
@@ -161,8 +162,7 @@ public final class ConfigKey<T> {
                 formatDuration(min) + " to " + formatDuration(max),
                 description,
                 false,
-                text -> Duration.ofNanos(
-                        inRange(parseDuration(text).toNanos(), min.toNanos(), max.toNanos())),
+                text -> Duration.ofNanos(inRange(parseDuration(text).toNanos(), min.toNanos(), max.toNanos())),
                 ConfigKey::formatDuration);
     }
 

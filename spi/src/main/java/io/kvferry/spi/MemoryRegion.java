@@ -20,8 +20,7 @@ public final class MemoryRegion {
     private final long sizeBytes;
     private final @Nullable MemorySegment segment;
 
-    private MemoryRegion(
-            MemoryKind kind, int device, long address, long sizeBytes, @Nullable MemorySegment segment) {
+    private MemoryRegion(MemoryKind kind, int device, long address, long sizeBytes, @Nullable MemorySegment segment) {
         this.kind = kind;
         this.device = device;
         this.address = address;

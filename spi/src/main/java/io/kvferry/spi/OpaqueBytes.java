@@ -46,9 +46,7 @@ public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Desc
 
     @Override
     public final boolean equals(Object other) {
-        return other instanceof OpaqueBytes that
-                && getClass().isInstance(that)
-                && Arrays.equals(that.bytes, bytes);
+        return other instanceof OpaqueBytes that && getClass().isInstance(that) && Arrays.equals(that.bytes, bytes);
     }
 
     @Override

@@ -20,8 +20,7 @@ public sealed interface PeerRequest<R extends PeerReply> {
      * @param compatibility what both must agree on beyond the protocol (chunk size, key scheme); empty for anything
      * @param offers the backends the sender has open
      */
-    record Hello(
-            PeerIdentity self, int protocol, String software, String compatibility, List<BackendOffer> offers)
+    record Hello(PeerIdentity self, int protocol, String software, String compatibility, List<BackendOffer> offers)
             implements PeerRequest<PeerReply.Welcome> {
         /**
          * Copies the list.
@@ -89,13 +88,7 @@ public sealed interface PeerRequest<R extends PeerReply> {
      * @param blocks blocks the initiator knows to be applied
      */
     record Finish(
-            TransferId id,
-            int attempt,
-            PeerIdentity self,
-            long epoch,
-            TransferState outcome,
-            long bytes,
-            int blocks)
+            TransferId id, int attempt, PeerIdentity self, long epoch, TransferState outcome, long bytes, int blocks)
             implements PeerRequest<PeerReply.Finished> {}
 
     /**

@@ -66,7 +66,8 @@ public final class TransferException extends RuntimeException {
      */
     public TransferError error() {
         return Objects.requireNonNullElseGet(
-                error, () -> TransferError.of(TransferErrorCode.UNRECOGNIZED, Stage.TRANSFER, String.valueOf(getMessage())));
+                error,
+                () -> TransferError.of(TransferErrorCode.UNRECOGNIZED, Stage.TRANSFER, String.valueOf(getMessage())));
     }
 
     /**

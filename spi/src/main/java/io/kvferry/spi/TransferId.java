@@ -35,8 +35,7 @@ public record TransferId(long high, long low) {
         if (text.length() != 32) {
             throw new IllegalArgumentException("transfer id has 32 hexadecimal digits, got " + text.length());
         }
-        return new TransferId(
-                HexFormat.fromHexDigitsToLong(text, 0, 16), HexFormat.fromHexDigitsToLong(text, 16, 32));
+        return new TransferId(HexFormat.fromHexDigitsToLong(text, 0, 16), HexFormat.fromHexDigitsToLong(text, 16, 32));
     }
 
     @Override
