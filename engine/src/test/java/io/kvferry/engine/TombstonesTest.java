@@ -1,0 +1,52 @@
+package io.kvferry.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvferry.spi.PeerIdentity;
+import io.kvferry.spi.PeerReply;
+import io.kvferry.spi.TransferId;
+import io.kvferry.spi.TransferState;
+import org.junit.jupiter.api.Test;
+
+class TombstonesTest {
+    private static final TransferId ID = new TransferId(1, 1);
+    private static final PeerIdentity PEER = new PeerIdentity("peer", 1);
+    private static final PeerReply.Finished COMPLETED = new PeerReply.Finished(TransferState.COMPLETED, null);
+    private static final PeerReply.Finished CANCELLED = new PeerReply.Finished(TransferState.CANCELLED, null);
+
+    private final Tombstones tombstones = new Tombstones(3);
+
+    @Test
+    void anAttemptNotNewerThanTheNewestFinishedIsOver() {
+        tombstones.put(ID, 3, COMPLETED);
+        assertThat(tombstones.reply(ID, PEER, 2)).isEqualTo(COMPLETED);
+        assertThat(tombstones.reply(ID, PEER, 3)).isEqualTo(COMPLETED);
+        assertThat(tombstones.reply(ID, PEER, 4)).isNull();
+        assertThat(tombstones.reply(new TransferId(1, 2), PEER, 1)).isNull();
+    }
+
+    @Test
+    void anOlderEndDoesNotReplaceANewerOne() {
+        tombstones.put(ID, 3, COMPLETED);
+        tombstones.put(ID, 1, CANCELLED);
+        assertThat(tombstones.reply(ID, PEER, 3)).isEqualTo(COMPLETED);
+    }
+
+    @Test
+    void onAStandingLeaseOnlyThatAttemptOfThatInitiatorIsOver() {
+        tombstones.putOne(ID, PEER, 5, COMPLETED);
+        assertThat(tombstones.reply(ID, PEER, 5)).isEqualTo(COMPLETED);
+        assertThat(tombstones.reply(ID, PEER, 4)).isNull();
+        assertThat(tombstones.reply(ID, new PeerIdentity("peer", 2), 5)).isNull();
+    }
+
+    @Test
+    void theOldestGoesFirstAndTheNumberIsBounded() {
+        for (int i = 0; i < 100; i++) {
+            tombstones.put(new TransferId(0, i), 1, COMPLETED);
+        }
+        assertThat(tombstones.size()).isEqualTo(3);
+        assertThat(tombstones.reply(new TransferId(0, 96), PEER, 1)).isNull();
+        assertThat(tombstones.reply(new TransferId(0, 99), PEER, 1)).isEqualTo(COMPLETED);
+    }
+}
