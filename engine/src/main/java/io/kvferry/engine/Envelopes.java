@@ -64,7 +64,8 @@ final class Envelopes {
         out.putInt(address.wireId.version()).put((byte) name.length).put(name);
         out.putLong(address.id.high()).putLong(address.id.low()).putInt(address.attempt);
         out.putLong(address.epoch).putLong(address.bootId);
-        out.putInt(content.size()).put(content.buffer());
+        out.putInt(content.size());
+        content.writeTo(out);
         out.putInt(checksum(out.array(), out.position()));
         return new Envelope(out.array());
     }

@@ -11,6 +11,7 @@ import io.kvferry.spi.TransferException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,6 +28,8 @@ final class Finisher {
 
     private final EngineContext context;
     private final PeerControl peerControl;
+    private final Duration horizon;
+    private final Duration firstDelay;
     private final AtomicInteger pending = new AtomicInteger();
     /** Completes when nothing is pending any more; set by close. */
     private volatile @Nullable CompletableFuture<Void> idle;
@@ -34,17 +37,22 @@ final class Finisher {
     Finisher(EngineContext context, PeerControl peerControl) {
         this.context = context;
         this.peerControl = peerControl;
+        this.horizon = context.settings().get(EngineConfigKeys.FINISH_HORIZON);
+        this.firstDelay = context.settings().get(EngineConfigKeys.FINISH_RETRY);
     }
 
     Duration horizon() {
-        return context.settings().get(EngineConfigKeys.FINISH_HORIZON);
+        return horizon;
     }
 
-    /** Sends FINISH; the answer, if one ever comes, goes to {@code hearer} on peer control's thread. */
-    void tell(PeerAddress peer, PeerRequest.Finish finish, Consumer<PeerReply.Finished> hearer) {
+    /**
+     * Sends FINISH.
+     *
+     * @param hearer gets the answer, if one ever comes, on peer control's thread; or null
+     */
+    void tell(PeerAddress peer, PeerRequest.Finish finish, @Nullable Consumer<PeerReply.Finished> hearer) {
         pending.incrementAndGet();
-        Duration first = context.settings().get(EngineConfigKeys.FINISH_RETRY);
-        attempt(peer, finish, hearer, first, context.after(horizon()));
+        new Telling(peer, finish, hearer).attempt();
     }
 
     /** Waits until every target has answered, no longer than a first answer takes. */
@@ -57,56 +65,66 @@ final class Finisher {
         }
     }
 
-    private void answered() {
+    private void over() {
+        int left = pending.decrementAndGet();
         CompletableFuture<Void> waiter = idle;
-        if (pending.decrementAndGet() == 0 && waiter != null) {
+        if (left == 0 && waiter != null) {
             waiter.complete(null);
         }
     }
 
-    private void attempt(
-            PeerAddress peer,
-            PeerRequest.Finish finish,
-            Consumer<PeerReply.Finished> hearer,
-            Duration delay,
-            Deadline horizon) {
-        Deadline tryUntil = context.after(MAX_DELAY).earlier(horizon);
-        var ignored = peerControl.call(peer, finish, tryUntil).whenComplete((reply, failure) -> {
-            if (failure == null) {
-                answered();
-                hearer.accept(reply);
-            } else {
-                retry(peer, finish, hearer, delay, horizon, failure);
+    /** One FINISH until it is answered. Its attempts follow each other, so its fields need no lock. */
+    private final class Telling implements BiConsumer<PeerReply.Finished, Throwable> {
+        private final PeerAddress peer;
+        private final PeerRequest.Finish finish;
+        private final @Nullable Consumer<PeerReply.Finished> hearer;
+        private final Deadline until = context.after(horizon);
+        private Duration delay = firstDelay;
+
+        Telling(PeerAddress peer, PeerRequest.Finish finish, @Nullable Consumer<PeerReply.Finished> hearer) {
+            this.peer = peer;
+            this.finish = finish;
+            this.hearer = hearer;
+        }
+
+        void attempt() {
+            Deadline thisTime = context.after(MAX_DELAY).earlier(until);
+            var ignored = peerControl.call(peer, finish, thisTime).whenComplete(this);
+        }
+
+        @Override
+        public void accept(PeerReply.@Nullable Finished reply, @Nullable Throwable failure) {
+            if (failure != null) {
+                retry(Failures.of(failure, Stage.FINISH));
+                return;
             }
-        });
-    }
-
-    private void retry(
-            PeerAddress peer,
-            PeerRequest.Finish finish,
-            Consumer<PeerReply.Finished> hearer,
-            Duration delay,
-            Deadline horizon,
-            Throwable failure) {
-        TransferException known = Failures.of(failure, Stage.FINISH);
-        Deadline next = context.after(delay);
-        if (next.remainingNanos() >= horizon.remainingNanos() || isFinal(known)) {
-            answered();
-            LOG.debug("{} did not take FINISH of transfer {}: {}", peer, finish.id(), known.getMessage());
-            return;
+            over();
+            if (hearer != null && reply != null) {
+                hearer.accept(reply);
+            }
         }
-        Duration doubled = delay.multipliedBy(2);
-        Duration nextDelay = doubled.compareTo(MAX_DELAY) < 0 ? doubled : MAX_DELAY;
-        try {
-            context.scheduler().schedule(next, () -> attempt(peer, finish, hearer, nextDelay, horizon));
-        } catch (TransferException closed) {
-            answered();
-            LOG.debug("closing; FINISH of transfer {} is left to the target's lease", finish.id());
-        }
-    }
 
-    /** A restarted target holds nothing of the attempt; our own end sends nothing more. */
-    private static boolean isFinal(TransferException failure) {
-        return failure.code() == TransferErrorCode.PEER_RESTARTED || failure.code() == TransferErrorCode.SHUTTING_DOWN;
+        private void retry(TransferException failure) {
+            Deadline next = context.after(delay);
+            if (next.remainingNanos() >= until.remainingNanos() || isFinal(failure)) {
+                LOG.debug("{} did not take FINISH of transfer {}: {}", peer, finish.id(), failure.getMessage());
+                over();
+                return;
+            }
+            Duration doubled = delay.multipliedBy(2);
+            delay = doubled.compareTo(MAX_DELAY) < 0 ? doubled : MAX_DELAY;
+            try {
+                context.scheduler().schedule(next, this::attempt);
+            } catch (TransferException closed) {
+                LOG.debug("closing; the end of transfer {} is left to the target's lease", finish.id());
+                over();
+            }
+        }
+
+        /** A restarted target holds nothing of the attempt; our own end sends nothing more. */
+        private static boolean isFinal(TransferException failure) {
+            return failure.code() == TransferErrorCode.PEER_RESTARTED
+                    || failure.code() == TransferErrorCode.SHUTTING_DOWN;
+        }
     }
 }

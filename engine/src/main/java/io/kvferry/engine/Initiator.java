@@ -123,8 +123,7 @@ final class Initiator {
             Transfer transfer, TransferRequest request, Deadline deadline, Deadline whole) {
         Peers.Met met = peers.meet(request.peer(), deadline);
         ChecksumMode checksum = checksum(request);
-        String peerName = met.identity() + "@" + request.peer();
-        Selection selection = Selection.select(request, checksum, backends, met, peerName);
+        Selection selection = Selection.select(request, checksum, backends, met);
         checkLimits(request.blocks(), selection.backend());
         MemoryHold hold = new MemoryHold(
                 context,
@@ -136,7 +135,7 @@ final class Initiator {
                 request.attempt(),
                 Side.INITIATOR);
         try {
-            return agree(transfer, request, deadline, whole, met, selection, checksum, peerName, hold);
+            return agree(transfer, request, deadline, whole, met, selection, checksum, hold);
         } catch (RuntimeException e) {
             // the backend's prepare did not return a transfer, so its data plane knows no memory of it
             hold.release();
@@ -180,7 +179,6 @@ final class Initiator {
             Peers.Met met,
             Selection selection,
             ChecksumMode checksum,
-            String peerName,
             MemoryHold hold) {
         InitiatorPlan plan = new InitiatorPlan(
                 request.id(),
@@ -221,7 +219,7 @@ final class Initiator {
                             deadline);
             return new Transfer.Prepared(
                     selection,
-                    peerName,
+                    met.name(),
                     matched,
                     positions,
                     io,
@@ -247,6 +245,9 @@ final class Initiator {
             Deadline bound,
             @Nullable PeerChannel channel,
             Selection selection) {
+        if (matched == proposed.blocks() && bound.equals(proposed.deadline()) && channel == null) {
+            return proposed;
+        }
         return new InitiatorPlan(
                 proposed.id(),
                 proposed.attempt(),
@@ -317,7 +318,7 @@ final class Initiator {
         finisher.tell(
                 request.peer(),
                 new PeerRequest.Finish(request.id(), request.attempt(), context.self(), epoch, outcome, 0, 0),
-                finished -> {});
+                null);
     }
 
     private static Positions positions(TransferRequest request, PeerReply.Prepared reply) {

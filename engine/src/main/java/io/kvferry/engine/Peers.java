@@ -56,12 +56,14 @@ final class Peers {
      * A peer that was met.
      *
      * @param identity who it is
+     * @param name who and where, for people
      * @param endpoints per open backend of ours, by its index: the peer's endpoint, or null where it has none
      * @param offers what it offers
      * @param refusals per open backend of ours, by its index: why it has no endpoint, or empty
      */
     record Met(
             PeerIdentity identity,
+            String name,
             List<@Nullable BackendEndpoint> endpoints,
             List<BackendOffer> offers,
             List<String> refusals) {}
@@ -140,7 +142,7 @@ final class Peers {
         for (OpenBackend ours : backends.open()) {
             resolve(ours, welcome, endpoints, refusals);
         }
-        return new Met(welcome.self(), endpoints, welcome.offers(), List.copyOf(refusals));
+        return new Met(welcome.self(), welcome.self() + "@" + peer, endpoints, welcome.offers(), List.copyOf(refusals));
     }
 
     private static void resolve(

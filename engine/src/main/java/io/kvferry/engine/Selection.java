@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 record Selection(OpenBackend backend, BackendEndpoint endpoint, String skipped) {
     static Selection select(
-            TransferRequest request, ChecksumMode checksum, Backends backends, Peers.Met peer, String peerName) {
+            TransferRequest request, ChecksumMode checksum, Backends backends, Peers.Met peer) {
         String skipped = "";
         for (OpenBackend candidate : candidates(request, backends)) {
             BackendEndpoint endpoint = peer.endpoints().get(candidate.index());
@@ -38,7 +38,7 @@ record Selection(OpenBackend backend, BackendEndpoint endpoint, String skipped) 
         throw new TransferException(
                 met ? TransferErrorCode.UNSUPPORTED : TransferErrorCode.INCOMPATIBLE_PEER,
                 Stage.PREPARE,
-                "no backend for " + request.operation() + " with " + peerName + ": " + skipped + " (the peer offers "
+                "no backend for " + request.operation() + " with " + peer.name() + ": " + skipped + " (the peer offers "
                         + peer.offers().stream().map(BackendOffer::wireId).toList() + ")");
     }
 

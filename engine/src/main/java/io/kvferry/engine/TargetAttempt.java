@@ -295,7 +295,9 @@ final class TargetAttempt implements TransferObserver {
 
     private void decide(Ending outcome) {
         TransferReport report = report(outcome);
-        TransferEvent.emit(report);
+        if (TransferEvent.isRecorded()) {
+            TransferEvent.emit(report);
+        }
         PeerReply.Finished reply = new PeerReply.Finished(outcome.state(), outcome.error());
         // first remembered, so that a late PREPARE of this attempt finds its tombstone
         lease.remember(this, outcome, reply, report);

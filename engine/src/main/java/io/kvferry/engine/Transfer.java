@@ -491,14 +491,15 @@ public final class Transfer implements AutoCloseable {
         if (channel != null) {
             channel.close();
         }
-        TransferReport report = report(outcome, known.hold.state());
         if (outcome.state() != TransferState.COMPLETED) {
             publish(outcome, known.hold.state());
         }
         if (finishSent.compareAndSet(false, true)) {
-            initiator.finisher().tell(request.peer(), finishMessage(known, outcome.state()), finished -> {});
+            initiator.finisher().tell(request.peer(), finishMessage(known, outcome.state()), null);
         }
-        TransferEvent.emit(report);
+        if (TransferEvent.isRecorded()) {
+            TransferEvent.emit(report(outcome, known.hold.state()));
+        }
         forgetIfOver();
     }
 

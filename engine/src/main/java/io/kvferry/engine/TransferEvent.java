@@ -75,11 +75,13 @@ final class TransferEvent extends Event {
     @Timespan
     long finishNanos;
 
+    /** Tells whether anybody records; nothing needs to be put together otherwise. */
+    static boolean isRecorded() {
+        return new TransferEvent().isEnabled();
+    }
+
     static void emit(TransferReport report) {
         TransferEvent event = new TransferEvent();
-        if (!event.isEnabled()) {
-            return;
-        }
         event.transferId = report.id().toString();
         event.attempt = report.attempt();
         event.side = report.side().name();

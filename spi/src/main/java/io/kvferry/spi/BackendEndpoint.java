@@ -14,7 +14,7 @@ public final class BackendEndpoint extends OpaqueBytes {
     /**
      * Wraps bytes.
      *
-     * @param bytes what the backend wrote; copied
+     * @param bytes what the backend wrote; belongs to this object from now on
      */
     public BackendEndpoint(byte[] bytes) {
         super(bytes);

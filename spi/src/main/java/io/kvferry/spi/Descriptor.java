@@ -14,7 +14,7 @@ public final class Descriptor extends OpaqueBytes {
     /**
      * Wraps bytes.
      *
-     * @param bytes what the backend wrote; copied
+     * @param bytes what the backend wrote; belongs to this object from now on
      */
     public Descriptor(byte[] bytes) {
         super(bytes);

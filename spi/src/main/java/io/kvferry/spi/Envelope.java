@@ -15,7 +15,7 @@ public final class Envelope extends OpaqueBytes {
     /**
      * Wraps bytes.
      *
-     * @param bytes the content; copied
+     * @param bytes the content; belongs to this object from now on
      */
     public Envelope(byte[] bytes) {
         super(bytes);

@@ -14,7 +14,7 @@ public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Desc
     private final byte[] bytes;
 
     OpaqueBytes(byte[] bytes) {
-        this.bytes = bytes.clone();
+        this.bytes = bytes;
     }
 
     /**
@@ -24,6 +24,15 @@ public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Desc
      */
     public final ByteBuffer buffer() {
         return ByteBuffer.wrap(bytes).asReadOnlyBuffer();
+    }
+
+    /**
+     * Appends the bytes to a buffer.
+     *
+     * @param out has room for {@link #size()} bytes
+     */
+    public final void writeTo(ByteBuffer out) {
+        out.put(bytes);
     }
 
     /**

@@ -14,7 +14,7 @@ public final class Payload extends OpaqueBytes {
     /**
      * Wraps bytes.
      *
-     * @param bytes the content; copied
+     * @param bytes the content; belongs to this object from now on
      */
     public Payload(byte[] bytes) {
         super(bytes);

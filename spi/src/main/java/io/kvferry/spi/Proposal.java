@@ -14,7 +14,7 @@ public final class Proposal extends OpaqueBytes {
     /**
      * Wraps bytes.
      *
-     * @param bytes what the backend wrote; copied
+     * @param bytes what the backend wrote; belongs to this object from now on
      */
     public Proposal(byte[] bytes) {
         super(bytes);
