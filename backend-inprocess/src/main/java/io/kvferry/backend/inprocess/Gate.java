@@ -17,7 +17,7 @@ final class Gate {
     @GuardedBy("lock")
     private boolean sealed;
 
-    /** Someone was told QUARANTINED and has not heard of the end yet. */
+    /** Someone was told QUARANTINED while a slice was inside. It is the last one, so this is never taken back. */
     @GuardedBy("lock")
     private boolean awaited;
 
@@ -32,14 +32,12 @@ final class Gate {
         }
     }
 
-    /** Lets the slice out. Returns true, once, if {@link #finish} was answered QUARANTINED before. */
+    /** Lets the slice out. Returns true, hence once, if {@link #finish} was answered QUARANTINED before. */
     boolean leave() {
         synchronized (lock) {
             busy = false;
             lock.notifyAll();
-            boolean wasAwaited = awaited;
-            awaited = false;
-            return wasAwaited;
+            return awaited;
         }
     }
 
@@ -55,7 +53,7 @@ final class Gate {
     Quiescence finish() {
         synchronized (lock) {
             sealed = true;
-            awaited = busy;
+            awaited |= busy;
             return busy ? Quiescence.QUARANTINED : Quiescence.QUIESCENT;
         }
     }
