@@ -8,7 +8,6 @@ import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import io.kvferry.spi.WireId;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32C;
 
 /**
@@ -21,7 +20,9 @@ import java.util.zip.CRC32C;
 final class Envelopes {
     private static final int MAGIC = 0x4B564659;
     private static final byte FORMAT = 1;
+    /** All but the name and the content. */
     private static final int FIXED_BYTES = 4 + 1 + 1 + 4 + 1 + 16 + 4 + 8 + 8 + 4 + 4;
+    private static final int FIXED_AFTER_NAME_BYTES = 16 + 4 + 8 + 8 + 4 + 4;
     private static final int MAX_CONTENT_BYTES = 1 << 20;
 
     private Envelopes() {}
@@ -58,10 +59,13 @@ final class Envelopes {
     }
 
     static Envelope seal(Address address, OpaqueBytes content) {
-        byte[] name = address.wireId.name().getBytes(StandardCharsets.US_ASCII);
-        ByteBuffer out = ByteBuffer.allocate(FIXED_BYTES + name.length + content.size());
+        String name = address.wireId.name();
+        ByteBuffer out = ByteBuffer.allocate(FIXED_BYTES + name.length() + content.size());
         out.putInt(MAGIC).put(FORMAT).put(address.kind.number);
-        out.putInt(address.wireId.version()).put((byte) name.length).put(name);
+        out.putInt(address.wireId.version()).put((byte) name.length());
+        for (int i = 0; i < name.length(); i++) {
+            out.put((byte) name.charAt(i));
+        }
         out.putLong(address.id.high()).putLong(address.id.low()).putInt(address.attempt);
         out.putLong(address.epoch).putLong(address.bootId);
         out.putInt(content.size());
@@ -89,11 +93,7 @@ final class Envelopes {
         }
         check(expected, "kind", expected.kind.number, in.get());
         check(expected, "wire version", expected.wireId.version(), in.getInt());
-        byte[] name = new byte[Math.min(in.get() & 0xFF, bytes.length - FIXED_BYTES)];
-        in.get(name);
-        if (!new String(name, StandardCharsets.US_ASCII).equals(expected.wireId.name())) {
-            throw refuse(expected, "it is for another backend");
-        }
+        checkName(expected, in);
         check(expected, "transfer id", expected.id.high(), in.getLong());
         check(expected, "transfer id", expected.id.low(), in.getLong());
         check(expected, "attempt", expected.attempt, in.getInt());
@@ -106,6 +106,17 @@ final class Envelopes {
         byte[] content = new byte[length];
         in.get(content);
         return content;
+    }
+
+    private static void checkName(Address expected, ByteBuffer in) {
+        String name = expected.wireId.name();
+        boolean same = (in.get() & 0xFF) == name.length() && in.remaining() >= name.length() + FIXED_AFTER_NAME_BYTES;
+        for (int i = 0; same && i < name.length(); i++) {
+            same = in.get() == (byte) name.charAt(i);
+        }
+        if (!same) {
+            throw refuse(expected, "it is for another backend");
+        }
     }
 
     private static void check(Address address, String what, long expected, long actual) {

@@ -290,7 +290,8 @@ final class Initiator {
                     deadline,
                     context.scheduler(),
                     Stage.PREPARE,
-                    "PREPARED from " + request.peer());
+                    "PREPARED from ",
+                    request.peer());
         } catch (TransferException e) {
             if (!Failures.isRefusal(e.error()) && !Failures.isRestartRefusal(e.error())) {
                 // the target may have accepted all the same (R5)

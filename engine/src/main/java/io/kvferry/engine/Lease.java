@@ -379,7 +379,7 @@ public final class Lease implements AutoCloseable {
         if (request.standing()) {
             table.tombstones().putOne(request.id(), peer, attempt, reply);
         } else {
-            table.tombstones().put(request.id(), attempt, reply);
+            table.tombstones().put(request.id(), peer, attempt, reply);
         }
     }
 

@@ -376,7 +376,7 @@ final class LeaseTable {
         synchronized (lock) {
             lease = leases.get(id);
             if (lease == null) {
-                tombstones.put(id, attempt, reply);
+                tombstones.put(id, peer, attempt, reply);
                 given = takeWaiting(id, peer, attempt);
             }
         }

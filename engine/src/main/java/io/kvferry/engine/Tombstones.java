@@ -18,13 +18,22 @@ final class Tombstones {
     private final LinkedHashMap<Key, Stone> stones = new LinkedHashMap<>();
 
     /**
-     * What a tombstone stands for.
+     * What a tombstone stands for. A peer buries its own attempts only: what a stranger says of a transfer harms nobody.
      *
      * @param id the transfer
-     * @param peer for one attempt on a standing lease its initiator; else null, and all attempts up to the newest are over
-     * @param attempt that attempt, or 0
+     * @param node the initiator's node id
+     * @param bootId for one attempt on a standing lease the initiator's boot id; else 0
+     * @param attempt that attempt; or 0, and all attempts of the node up to the newest are over
      */
-    private record Key(TransferId id, @Nullable PeerIdentity peer, int attempt) {}
+    private record Key(TransferId id, String node, long bootId, int attempt) {
+        static Key whole(TransferId id, PeerIdentity peer) {
+            return new Key(id, peer.nodeId(), 0, 0);
+        }
+
+        static Key one(TransferId id, PeerIdentity peer, int attempt) {
+            return new Key(id, peer.nodeId(), peer.bootId(), attempt);
+        }
+    }
 
     private record Stone(int newestAttempt, PeerReply.Finished reply) {}
 
@@ -32,9 +41,9 @@ final class Tombstones {
         this.max = max;
     }
 
-    /** Remembers that an attempt, and all before it, are over. */
-    synchronized void put(TransferId id, int attempt, PeerReply.Finished reply) {
-        Key key = new Key(id, null, 0);
+    /** Remembers that an attempt of a node, and all its attempts before it, are over. */
+    synchronized void put(TransferId id, PeerIdentity peer, int attempt, PeerReply.Finished reply) {
+        Key key = Key.whole(id, peer);
         Stone known = stones.get(key);
         if (known == null || known.newestAttempt <= attempt) {
             put(key, new Stone(attempt, reply));
@@ -43,7 +52,7 @@ final class Tombstones {
 
     /** Remembers that one attempt on a standing lease is over; others of the same initiator go on. */
     synchronized void putOne(TransferId id, PeerIdentity peer, int attempt, PeerReply.Finished reply) {
-        put(new Key(id, peer, attempt), new Stone(attempt, reply));
+        put(Key.one(id, peer, attempt), new Stone(attempt, reply));
     }
 
     private void put(Key key, Stone stone) {
@@ -55,11 +64,11 @@ final class Tombstones {
 
     /** The answer that an attempt's FINISH got or gets, or null where the attempt is not over. */
     synchronized PeerReply.@Nullable Finished reply(TransferId id, PeerIdentity peer, int attempt) {
-        Stone whole = stones.get(new Key(id, null, 0));
+        Stone whole = stones.get(Key.whole(id, peer));
         if (whole != null && attempt <= whole.newestAttempt) {
             return whole.reply;
         }
-        Stone one = stones.get(new Key(id, peer, attempt));
+        Stone one = stones.get(Key.one(id, peer, attempt));
         return one == null ? null : one.reply;
     }
 

@@ -59,7 +59,7 @@ public final class Transfer implements AutoCloseable {
     private final AtomicInteger appliedBlocks = new AtomicInteger();
     private final AtomicBoolean cleaned = new AtomicBoolean();
     private final AtomicBoolean finishSent = new AtomicBoolean();
-    private volatile @Nullable Scheduled deadlineTimer;
+    private volatile Scheduler.@Nullable Scheduled deadlineTimer;
     private volatile long submittedNanos;
     private volatile long endedNanos;
 
@@ -89,9 +89,6 @@ public final class Transfer implements AutoCloseable {
             Deadline deadline,
             String deadlineReason) {}
 
-    /** A timer that may not be set yet. */
-    private record Scheduled(Scheduler.Scheduled timer) {}
-
     Transfer(Initiator initiator, TransferRequest request, @Nullable ListenerCalls listeners, long startNanos) {
         this.initiator = initiator;
         this.request = request;
@@ -105,7 +102,7 @@ public final class Transfer implements AutoCloseable {
         prepared = result;
         preparedNanos = initiator.context().ticker().nanos();
         state = TransferState.PREPARED;
-        deadlineTimer = new Scheduled(initiator.context().scheduler().schedule(result.deadline, this::deadlinePassed));
+        deadlineTimer = initiator.context().scheduler().schedule(result.deadline, this::deadlinePassed);
         Ending early = ending.get();
         if (early != null) {
             cancelTimer();
@@ -470,9 +467,9 @@ public final class Transfer implements AutoCloseable {
     }
 
     private void cancelTimer() {
-        Scheduled timer = deadlineTimer;
+        Scheduler.Scheduled timer = deadlineTimer;
         if (timer != null) {
-            timer.timer.cancel();
+            timer.cancel();
         }
     }
 

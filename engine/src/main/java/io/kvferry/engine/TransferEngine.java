@@ -311,7 +311,8 @@ public final class TransferEngine implements AutoCloseable {
                 deadline,
                 context.scheduler(),
                 Stage.TRANSFER,
-                "the answer of " + peer + " on topic '" + topic + "'");
+                "the answer on topic " + topic + " from ",
+                peer);
         return reply.payload();
     }
 

@@ -16,15 +16,22 @@ final class Waits {
      * Waits for a future until a deadline, which then fails it with DEADLINE_EXCEEDED.
      *
      * @param what for the message: what did not come in time
+     * @param from for the message: from where; written only if it is needed
      */
-    static <T> T get(CompletableFuture<T> future, Deadline deadline, Scheduler scheduler, Stage stage, String what) {
+    static <T> T get(
+            CompletableFuture<T> future,
+            Deadline deadline,
+            Scheduler scheduler,
+            Stage stage,
+            String what,
+            Object from) {
         if (future.isDone()) {
             return get(future, stage, what);
         }
         Scheduler.Scheduled timer = scheduler.schedule(
                 deadline,
                 () -> future.completeExceptionally(new TransferException(
-                        TransferErrorCode.DEADLINE_EXCEEDED, stage, what + " did not come in time")));
+                        TransferErrorCode.DEADLINE_EXCEEDED, stage, what + from + " did not come in time")));
         try {
             return get(future, stage, what);
         } finally {
@@ -47,7 +54,7 @@ final class Waits {
     /** Waits for a future that others may wait for too. Returns whether it completed in time. */
     static boolean until(CompletableFuture<?> future, Deadline deadline, Scheduler scheduler, Stage stage) {
         try {
-            get(future.copy(), deadline, scheduler, stage, "the event");
+            get(future.copy(), deadline, scheduler, stage, "the event", "");
             return true;
         } catch (TransferException e) {
             if (e.code() == TransferErrorCode.DEADLINE_EXCEEDED) {

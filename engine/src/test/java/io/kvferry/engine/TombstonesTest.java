@@ -18,7 +18,7 @@ class TombstonesTest {
 
     @Test
     void anAttemptNotNewerThanTheNewestFinishedIsOver() {
-        tombstones.put(ID, 3, COMPLETED);
+        tombstones.put(ID, PEER, 3, COMPLETED);
         assertThat(tombstones.reply(ID, PEER, 2)).isEqualTo(COMPLETED);
         assertThat(tombstones.reply(ID, PEER, 3)).isEqualTo(COMPLETED);
         assertThat(tombstones.reply(ID, PEER, 4)).isNull();
@@ -26,9 +26,18 @@ class TombstonesTest {
     }
 
     @Test
+    void aNodeBuriesItsOwnAttemptsOnly() {
+        tombstones.put(ID, new PeerIdentity("stranger", 1), 9, CANCELLED);
+        assertThat(tombstones.reply(ID, PEER, 1)).isNull();
+        assertThat(tombstones.reply(ID, new PeerIdentity("stranger", 2), 1))
+                .as("a node that restarts is the same node")
+                .isEqualTo(CANCELLED);
+    }
+
+    @Test
     void anOlderEndDoesNotReplaceANewerOne() {
-        tombstones.put(ID, 3, COMPLETED);
-        tombstones.put(ID, 1, CANCELLED);
+        tombstones.put(ID, PEER, 3, COMPLETED);
+        tombstones.put(ID, PEER, 1, CANCELLED);
         assertThat(tombstones.reply(ID, PEER, 3)).isEqualTo(COMPLETED);
     }
 
@@ -43,7 +52,7 @@ class TombstonesTest {
     @Test
     void theOldestGoesFirstAndTheNumberIsBounded() {
         for (int i = 0; i < 100; i++) {
-            tombstones.put(new TransferId(0, i), 1, COMPLETED);
+            tombstones.put(new TransferId(0, i), PEER, 1, COMPLETED);
         }
         assertThat(tombstones.size()).isEqualTo(3);
         assertThat(tombstones.reply(new TransferId(0, 96), PEER, 1)).isNull();

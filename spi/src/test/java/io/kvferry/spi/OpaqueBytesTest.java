@@ -3,18 +3,20 @@ package io.kvferry.spi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
 import org.junit.jupiter.api.Test;
 
 class OpaqueBytesTest {
     @Test
-    void bytesAreCopiedOnTheWayInAndOut() {
-        byte[] bytes = {1, 2, 3};
-        Descriptor descriptor = new Descriptor(bytes);
-        bytes[0] = 9;
+    void bytesAreCopiedOnTheWayOut() {
+        Descriptor descriptor = new Descriptor(new byte[] {1, 2, 3});
         descriptor.toByteArray()[1] = 9;
+        ByteBuffer out = ByteBuffer.allocate(4);
+        descriptor.writeTo(out);
 
+        assertThat(out.array()).containsExactly(1, 2, 3, 0);
         assertThat(descriptor.toByteArray()).containsExactly(1, 2, 3);
         assertThat(descriptor.size()).isEqualTo(3);
     }

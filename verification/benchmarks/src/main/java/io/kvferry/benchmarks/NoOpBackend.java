@@ -37,7 +37,7 @@ final class NoOpBackend implements TransferBackend {
     private static final BackendInfo INFO = new BackendInfo(
             "no-op",
             WIRE,
-            Set.of(Capability.READ, Capability.WRITE, Capability.HOST_MEMORY, Capability.REVOKE),
+            Set.of(Capability.READ, Capability.WRITE, Capability.HOST_MEMORY, Capability.REVOKE, Capability.TARGET_PROGRESS),
             Isolation.LEASE,
             AbortScope.TRANSFER,
             BackendLimits.NONE,
@@ -132,9 +132,9 @@ final class NoOpBackend implements TransferBackend {
         public TransferStatus status() {
             return new TransferStatus(
                     TransferState.IN_FLIGHT,
-                    0,
                     plan.blocks().totalBytes(),
-                    0,
+                    plan.blocks().totalBytes(),
+                    plan.blocks().size(),
                     plan.blocks().size(),
                     null);
         }
