@@ -10,7 +10,7 @@ final class BlockClaims {
         words = new AtomicLongArray((blocks + 63) >>> 6);
     }
 
-    /** Claims [first, end). False if one was claimed before; the others then stay claimed, for the transfer has failed. */
+    /** Claims [first, end). False if one was claimed before; others may then be claimed for nothing, as the transfer has failed. */
     boolean claim(int first, int end) {
         for (int at = first; at < end; ) {
             int word = at >>> 6;

@@ -166,7 +166,9 @@ final class InStream implements LaneStream {
             awaited.remove();
             lane.readCompleted();
             BlockRange next = awaited.peek();
-            if (next != null) {
+            if (next == null) {
+                lane.unwatch(this);
+            } else {
                 nextBlock = next.first();
             }
         }
@@ -193,6 +195,7 @@ final class InStream implements LaneStream {
     public void stop() {
         lane.stopReceiving(this);
         awaited.clear();
+        lane.unwatch(this);
     }
 
     @Override

@@ -13,7 +13,9 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
@@ -52,7 +54,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
     private @Nullable FrameSender sender;
     private Scheduler.@Nullable Scheduled greeting;
 
-    private final ArrayList<LaneStream> watched = new ArrayList<>();
+    private final Set<LaneStream> watched = new HashSet<>();
     private boolean watching;
 
     private final ArrayList<InStream> acksDue = new ArrayList<>();
@@ -239,15 +241,18 @@ final class Lane extends ChannelInboundHandlerAdapter {
 
     // Progress.
 
-    /** Watches a stream until it is not busy. */
+    /** Watches a stream that has something outstanding. */
     void watch(LaneStream stream) {
-        if (!watched.contains(stream)) {
-            watched.add(stream);
-        }
+        watched.add(stream);
         if (!watching) {
             watching = true;
             scheduleCheck();
         }
+    }
+
+    /** A stream has nothing outstanding any more. */
+    void unwatch(LaneStream stream) {
+        watched.remove(stream);
     }
 
     private void scheduleCheck() {

@@ -32,6 +32,7 @@ final class OutStream implements LaneStream {
     private long reported;
 
     private boolean queued;
+    private boolean stopped;
     private int quietChecks;
 
     OutStream(TcpTransfer transfer, Lane lane, long name, boolean checksum) {
@@ -137,6 +138,9 @@ final class OutStream implements LaneStream {
                 unreported.remove();
                 reportedOfFirst = 0;
             }
+            if (reported == added) {
+                lane.unwatch(this);
+            }
             transfer.applied(first, count);
         }
     }
@@ -152,11 +156,13 @@ final class OutStream implements LaneStream {
     public void stop() {
         unsent.clear();
         endOfCurrent = 0;
+        stopped = true;
+        lane.unwatch(this);
     }
 
     @Override
     public boolean isBusy() {
-        return reported < added && !transfer.hasEnded();
+        return reported < added && !stopped && !transfer.hasEnded();
     }
 
     @Override

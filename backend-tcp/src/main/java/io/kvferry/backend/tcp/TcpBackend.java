@@ -398,14 +398,32 @@ final class TcpBackend implements TransferBackend {
                 abandoned.add(transfer + ", whose memory may still be touched");
             }
         });
-        loops.shutdownGracefully(0, Math.max(1, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
+        if (!endEventLoops(deadline)) {
+            abandoned.add("event loops that have not ended");
+        }
         return abandoned.isEmpty() ? CloseReport.CLEAN : new CloseReport(abandoned);
+    }
+
+    private boolean endEventLoops(Deadline deadline) {
+        CompletableFuture<Boolean> ended = new CompletableFuture<>();
+        loops.terminationFuture().addListener(done -> ended.complete(true));
+        loops.shutdownGracefully(0, Math.max(1, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
+        try {
+            return TimedWait.await(ended, deadline, scope.scheduler(), Stage.CLOSE, "ending the event loops");
+        } catch (TransferException late) {
+            return false;
+        }
     }
 
     private void checkOpen(Stage stage) {
         if (closing.get()) {
             throw new TransferException(TransferErrorCode.SHUTTING_DOWN, stage, "the tcp backend is closed");
         }
+    }
+
+    /** The threads that drive lanes. */
+    EventLoopGroup eventLoops() {
+        return loops;
     }
 
     /** Frames and connections that were refused. */

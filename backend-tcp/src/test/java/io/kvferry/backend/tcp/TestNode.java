@@ -15,6 +15,7 @@ import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.TransferId;
+import io.netty.util.concurrent.EventExecutor;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -46,6 +47,17 @@ final class TestNode implements AutoCloseable {
 
     private MemoryHandle register(MemoryRegion region) {
         return backend.register(region, deadline());
+    }
+
+    boolean isOpen() {
+        return !backend.eventLoops().isShuttingDown();
+    }
+
+    /** Waits until the event loops have run every task that was queued before. */
+    void awaitEventLoops() throws InterruptedException {
+        for (EventExecutor loop : backend.eventLoops()) {
+            loop.submit(() -> {}).sync();
+        }
     }
 
     @Override
