@@ -1,0 +1,72 @@
+package io.kvferry.cli;
+
+import io.kvferry.engine.KvFerryConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options of every command that reads the configuration. */
+final class EngineOptions {
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description = "Configuration file. Default: kvferry.properties in the working directory, if there is one.")
+    private @Nullable Path file;
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Set a configuration key; wins over the environment and the file. May be repeated.")
+    private Map<String, String> settings = new LinkedHashMap<>();
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME[,NAME]",
+            description = "Backends to open, in order of preference; short for --set kvferry.backend=NAME.")
+    private @Nullable String backend;
+
+    EngineOptions() {}
+
+    /** What the user set, from all sources. */
+    KvFerryConfig config() {
+        return builder().build();
+    }
+
+    /** The same, for commands that set keys of their own. */
+    KvFerryConfig.Builder builder() {
+        KvFerryConfig.Builder config = KvFerryConfig.builder().environment(System.getenv());
+        Path chosen = file;
+        Path usual = Path.of(KvFerryConfig.FILE_NAME);
+        if (chosen != null) {
+            config.file(chosen);
+        } else if (Files.exists(usual)) {
+            config.file(usual);
+        }
+        settings.forEach((key, value) -> config.set(key, value, "--set"));
+        String name = backend;
+        if (name != null) {
+            config.set("kvferry.backend", name, "--backend");
+        }
+        return config;
+    }
+
+    /** The same options for another process on this machine. */
+    List<String> arguments() {
+        List<String> arguments = new ArrayList<>();
+        Path chosen = file;
+        if (chosen != null) {
+            arguments.addAll(List.of("--config", chosen.toAbsolutePath().toString()));
+        }
+        settings.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
+        String name = backend;
+        if (name != null) {
+            arguments.addAll(List.of("--backend", name));
+        }
+        return arguments;
+    }
+}
