@@ -76,15 +76,15 @@ final class Envelopes {
 
     /** Takes the content out, or throws PROTOCOL_ERROR naming what does not fit. */
     static byte[] open(Address expected, Envelope envelope) {
-        byte[] bytes = envelope.toByteArray();
-        if (bytes.length < FIXED_BYTES) {
-            throw refuse(expected, "it has only " + bytes.length + " bytes");
+        int size = envelope.size();
+        if (size < FIXED_BYTES) {
+            throw refuse(expected, "it has only " + size + " bytes");
         }
-        ByteBuffer in = ByteBuffer.wrap(bytes);
+        ByteBuffer in = envelope.buffer();
         if (in.getInt() != MAGIC) {
             throw refuse(expected, "it does not begin with the magic number");
         }
-        if (in.getInt(bytes.length - 4) != checksum(bytes, bytes.length - 4)) {
+        if (in.getInt(size - 4) != envelope.crc32c(size - 4)) {
             throw refuse(expected, "its checksum differs");
         }
         byte format = in.get();

@@ -25,6 +25,7 @@ import org.slf4j.LoggerFactory;
 final class Finisher {
     private static final Logger LOG = LoggerFactory.getLogger(Finisher.class);
     private static final Duration MAX_DELAY = Duration.ofSeconds(5);
+    private static final long MAX_DELAY_NANOS = MAX_DELAY.toNanos();
 
     private final EngineContext context;
     private final PeerControl peerControl;
@@ -78,7 +79,7 @@ final class Finisher {
         private final PeerAddress peer;
         private final PeerRequest.Finish finish;
         private final @Nullable Consumer<PeerReply.Finished> hearer;
-        private final Deadline until = context.after(horizon);
+        private final long untilNanos = context.ticker().nanos() + horizon.toNanos();
         private Duration delay = firstDelay;
 
         Telling(PeerAddress peer, PeerRequest.Finish finish, @Nullable Consumer<PeerReply.Finished> hearer) {
@@ -88,7 +89,9 @@ final class Finisher {
         }
 
         void attempt() {
-            Deadline thisTime = context.after(MAX_DELAY).earlier(until);
+            long now = context.ticker().nanos();
+            long nanos = Math.min(MAX_DELAY_NANOS, untilNanos - now);
+            Deadline thisTime = Deadline.atNanos(now + nanos, context.ticker());
             var ignored = peerControl.call(peer, finish, thisTime).whenComplete(this);
         }
 
@@ -106,7 +109,7 @@ final class Finisher {
 
         private void retry(TransferException failure) {
             Deadline next = context.after(delay);
-            if (next.remainingNanos() >= until.remainingNanos() || isFinal(failure)) {
+            if (next.atNanos() - untilNanos >= 0 || isFinal(failure)) {
                 LOG.debug("{} did not take FINISH of transfer {}: {}", peer, finish.id(), failure.getMessage());
                 over();
                 return;

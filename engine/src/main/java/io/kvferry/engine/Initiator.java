@@ -46,7 +46,8 @@ final class Initiator {
     private final long leaseGuardNanos;
     private final ConcurrentHashMap<Key, Transfer> transfers = new ConcurrentHashMap<>();
 
-    private record Key(TransferId id, int attempt) {}
+    /** What is unique among the transfers in hand. */
+    record Key(TransferId id, int attempt) {}
 
     Initiator(
             EngineContext context,
@@ -95,7 +96,7 @@ final class Initiator {
                 request,
                 ListenerCalls.of(request.id(), listeners, request.listener(), context.executor()),
                 context.ticker().nanos());
-        Transfer other = transfers.putIfAbsent(new Key(request.id(), request.attempt()), transfer);
+        Transfer other = transfers.putIfAbsent(transfer.key(), transfer);
         if (other != null) {
             throw new TransferException(
                     TransferErrorCode.ALREADY_EXISTS,
@@ -383,7 +384,7 @@ final class Initiator {
     }
 
     void forget(Transfer transfer) {
-        transfers.remove(new Key(transfer.id(), transfer.attempt()), transfer);
+        transfers.remove(transfer.key(), transfer);
     }
 
     /** Ends every transfer. */

@@ -32,8 +32,7 @@ final class MemoryHold {
     private final int attempt;
     private final Side side;
 
-    private final Object lock = new Object();
-    // guarded by lock
+    // guarded by this
     private boolean proved;
     private boolean quarantined;
     private @Nullable CompletableFuture<Void> whenQuiescent;
@@ -65,7 +64,7 @@ final class MemoryHold {
             release();
             return;
         }
-        synchronized (lock) {
+        synchronized (this) {
             if (proved || quarantined) {
                 return;
             }
@@ -78,7 +77,7 @@ final class MemoryHold {
     /** Gives the memory back: its side is quiescent. Only the first call counts. */
     void release() {
         CompletableFuture<Void> waiters;
-        synchronized (lock) {
+        synchronized (this) {
             if (proved) {
                 return;
             }
@@ -95,20 +94,20 @@ final class MemoryHold {
     }
 
     Quiescence state() {
-        synchronized (lock) {
+        synchronized (this) {
             return proved ? Quiescence.QUIESCENT : Quiescence.QUARANTINED;
         }
     }
 
     boolean isQuarantined() {
-        synchronized (lock) {
+        synchronized (this) {
             return quarantined && !proved;
         }
     }
 
     /** Completes when the memory has been given back. */
     CompletableFuture<Void> whenQuiescent() {
-        synchronized (lock) {
+        synchronized (this) {
             if (whenQuiescent == null) {
                 whenQuiescent = new CompletableFuture<>();
                 if (proved) {

@@ -3,6 +3,7 @@ package io.kvferry.engine;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,6 +20,9 @@ final class PropertiesFile {
         List<String> lines;
         try {
             lines = Files.readAllLines(file);
+        } catch (NoSuchFileException e) {
+            mistakes.add(file + ": there is no such file");
+            return List.of();
         } catch (IOException e) {
             mistakes.add(file + ": cannot be read (" + e + "); name an existing text file in UTF-8");
             return List.of();

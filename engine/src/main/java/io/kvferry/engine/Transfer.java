@@ -21,9 +21,6 @@ import io.kvferry.spi.TransferState;
 import io.kvferry.spi.TransferStatus;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +41,7 @@ public final class Transfer implements AutoCloseable {
 
     private final Initiator initiator;
     private final TransferRequest request;
+    private final Initiator.Key key;
     private final long startNanos;
     private final RangeClaims claims;
     private final CompletableFuture<TransferResult> done = new CompletableFuture<>();
@@ -55,10 +53,14 @@ public final class Transfer implements AutoCloseable {
     private long preparedNanos;
 
     private volatile TransferState state = TransferState.PREPARING;
-    private final AtomicReference<@Nullable Ending> ending = new AtomicReference<>();
-    private final AtomicInteger appliedBlocks = new AtomicInteger();
-    private final AtomicBoolean cleaned = new AtomicBoolean();
-    private final AtomicBoolean finishSent = new AtomicBoolean();
+
+    private final Object lock = new Object();
+    // written under lock, read without it
+    private volatile @Nullable Ending ending;
+    private volatile boolean cleaned;
+    // guarded by lock
+    private int appliedBlocks;
+    private boolean finishClaimed;
     private volatile Scheduler.@Nullable Scheduled deadlineTimer;
     private volatile long submittedNanos;
     private volatile long endedNanos;
@@ -92,9 +94,14 @@ public final class Transfer implements AutoCloseable {
     Transfer(Initiator initiator, TransferRequest request, @Nullable ListenerCalls listeners, long startNanos) {
         this.initiator = initiator;
         this.request = request;
+        this.key = new Initiator.Key(request.id(), request.attempt());
         this.listeners = listeners;
         this.startNanos = startNanos;
         this.claims = new RangeClaims(request.blocks().size());
+    }
+
+    Initiator.Key key() {
+        return key;
     }
 
     /** Publishes what preparing produced and starts the clock. */
@@ -103,7 +110,7 @@ public final class Transfer implements AutoCloseable {
         preparedNanos = initiator.context().ticker().nanos();
         state = TransferState.PREPARED;
         deadlineTimer = initiator.context().scheduler().schedule(result.deadline, this::deadlinePassed);
-        Ending early = ending.get();
+        Ending early = ending;
         if (early != null) {
             cancelTimer();
             initiator.context().executor().execute(() -> cleanUp(early));
@@ -199,7 +206,7 @@ public final class Transfer implements AutoCloseable {
     }
 
     private void refuseIfEnded() {
-        Ending known = ending.get();
+        Ending known = ending;
         if (known != null) {
             throw new TransferException(
                     TransferErrorCode.INVALID_REQUEST,
@@ -215,7 +222,7 @@ public final class Transfer implements AutoCloseable {
      * @return state, bytes, blocks and error
      */
     public TransferStatus status() {
-        Ending known = ending.get();
+        Ending known = ending;
         TransferState phase = state;
         Prepared ready = phase == TransferState.PREPARING ? null : prepared;
         if (ready == null) {
@@ -244,7 +251,7 @@ public final class Transfer implements AutoCloseable {
         if (hold.isQuarantined()) {
             return TransferState.QUARANTINED;
         }
-        return cleaned.get() && hold.state() == Quiescence.QUIESCENT ? TransferState.FINISHED : known.state();
+        return cleaned && hold.state() == Quiescence.QUIESCENT ? TransferState.FINISHED : known.state();
     }
 
     /**
@@ -258,7 +265,7 @@ public final class Transfer implements AutoCloseable {
 
     private TransferResult resultNow() {
         TransferResult first = done.join();
-        Ending known = ending.get();
+        Ending known = ending;
         return first.memory() == Quiescence.QUIESCENT || known == null ? first : known.result(0, 0, memory());
     }
 
@@ -324,14 +331,14 @@ public final class Transfer implements AutoCloseable {
      * Idempotent, legal in every state.
      */
     public void finish() {
-        Ending known = ending.get();
+        Ending known = ending;
         if (known == null) {
             Ending cancelled = cancelled("finished by its initiator before it had ended");
             if (claimEnd(cancelled)) {
                 cleanUp(cancelled);
                 return;
             }
-            known = ending.get();
+            known = ending;
         }
         if (known != null && known.state() == TransferState.COMPLETED) {
             cleanUp(known);
@@ -369,11 +376,15 @@ public final class Transfer implements AutoCloseable {
     }
 
     private void countApplied(BlockRange blocks) {
-        if (ending.get() != null) {
+        if (ending != null) {
             return;
         }
         Prepared known = prepared();
-        int done = appliedBlocks.addAndGet(blocks.count());
+        int done;
+        synchronized (lock) {
+            appliedBlocks += blocks.count();
+            done = appliedBlocks;
+        }
         if (listeners != null) {
             known.positions.toRequest(blocks, listeners::applied);
         }
@@ -410,7 +421,7 @@ public final class Transfer implements AutoCloseable {
             end(Ending.COMPLETED);
             return;
         }
-        if (finishSent.compareAndSet(false, true)) {
+        if (claimFinish()) {
             initiator.finisher().tell(request.peer(), finishMessage(known, TransferState.COMPLETED), finished -> {
                 TransferError error = finished.error();
                 end(
@@ -455,10 +466,13 @@ public final class Transfer implements AutoCloseable {
 
     /** Decides the outcome, once; a completed transfer is published here and now. */
     private boolean claimEnd(Ending outcome) {
-        if (!ending.compareAndSet(null, outcome)) {
-            return false;
+        synchronized (lock) {
+            if (ending != null) {
+                return false;
+            }
+            endedNanos = initiator.context().ticker().nanos();
+            ending = outcome;
         }
-        endedNanos = initiator.context().ticker().nanos();
         cancelTimer();
         if (outcome.state() == TransferState.COMPLETED) {
             publish(outcome, Quiescence.QUIESCENT);
@@ -475,8 +489,11 @@ public final class Transfer implements AutoCloseable {
 
     /** Stops, settles the memory, publishes and tells the target. Only the first call does it. */
     private void cleanUp(Ending outcome) {
-        if (!cleaned.compareAndSet(false, true)) {
-            return;
+        synchronized (lock) {
+            if (cleaned) {
+                return;
+            }
+            cleaned = true;
         }
         Prepared known = prepared();
         if (outcome.state() == TransferState.CANCELLED) {
@@ -491,7 +508,7 @@ public final class Transfer implements AutoCloseable {
         if (outcome.state() != TransferState.COMPLETED) {
             publish(outcome, known.hold.state());
         }
-        if (finishSent.compareAndSet(false, true)) {
+        if (claimFinish()) {
             initiator.finisher().tell(request.peer(), finishMessage(known, outcome.state()), null);
         }
         if (TransferEvent.isRecorded()) {
@@ -517,16 +534,31 @@ public final class Transfer implements AutoCloseable {
                 });
     }
 
+    /** FINISH is sent once for each attempt. */
+    private boolean claimFinish() {
+        synchronized (lock) {
+            boolean first = !finishClaimed;
+            finishClaimed = true;
+            return first;
+        }
+    }
+
     private PeerRequest.Finish finishMessage(Prepared known, TransferState outcome) {
-        TransferStatus io = known.io.status();
+        long bytes = known.matched.totalBytes();
+        int blocks = known.matched.size();
+        if (outcome != TransferState.COMPLETED) {
+            TransferStatus io = known.io.status();
+            bytes = io.bytesDone();
+            blocks = io.blocksDone();
+        }
         return new PeerRequest.Finish(
                 request.id(),
                 request.attempt(),
                 initiator.context().self(),
                 known.epoch,
                 outcome,
-                io.bytesDone(),
-                io.blocksDone());
+                bytes,
+                blocks);
     }
 
     private void publish(Ending outcome, Quiescence memory) {
@@ -560,7 +592,7 @@ public final class Transfer implements AutoCloseable {
     }
 
     private void forgetIfOver() {
-        if (cleaned.get() && prepared().hold.state() == Quiescence.QUIESCENT) {
+        if (cleaned && prepared().hold.state() == Quiescence.QUIESCENT) {
             initiator.forget(this);
         }
     }

@@ -2,6 +2,7 @@ package io.kvferry.spi;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.zip.CRC32C;
 
 /**
  * Bytes that one instance of a backend wrote for another and nobody between reads.
@@ -24,6 +25,18 @@ public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Desc
      */
     public final ByteBuffer buffer() {
         return ByteBuffer.wrap(bytes).asReadOnlyBuffer();
+    }
+
+    /**
+     * Computes the CRC32C of the first bytes.
+     *
+     * @param length how many, at most {@link #size()}
+     * @return the checksum
+     */
+    public final int crc32c(int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, 0, length);
+        return (int) crc.getValue();
     }
 
     /**

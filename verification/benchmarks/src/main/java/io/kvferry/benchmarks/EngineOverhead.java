@@ -51,6 +51,7 @@ public class EngineOverhead {
     private BlockList local;
     private BlockList remote;
     private Lease standing;
+    private TransferRequest same;
     private int attempt;
 
     /** Opens two engines and offers a lease that serves every transfer. */
@@ -67,6 +68,7 @@ public class EngineOverhead {
         remote = BlockList.uniform(to.region(), 0, 0, 16, blocks);
         standing = target.offer(
                 LeaseRequest.writable(TransferId.random(), remote).asStanding(), Deadline.after(1, TimeUnit.HOURS));
+        same = TransferRequest.write(standing.id(), target.address(), local);
     }
 
     private static TransferEngine engine(PeerControlProvider peerControl, String node) {
@@ -96,7 +98,7 @@ public class EngineOverhead {
      */
     @Benchmark
     public TransferResult transferOnStandingLease() {
-        return transfer(initiator, ++attempt);
+        return transfer(initiator, same.attempt(++attempt));
     }
 
     /**
@@ -106,14 +108,11 @@ public class EngineOverhead {
      */
     @Benchmark
     public TransferResult initiatorAlone() {
-        return transfer(alone, 1);
+        return transfer(alone, same);
     }
 
-    private TransferResult transfer(TransferEngine engine, int number) {
+    private static TransferResult transfer(TransferEngine engine, TransferRequest request) {
         Deadline deadline = Deadline.after(10, TimeUnit.SECONDS);
-        TransferRequest request = TransferRequest.write(standing.id(), target.address(), local)
-                .attempt(number)
-                .deadline(deadline);
         try (Transfer transfer = engine.prepare(request, deadline)) {
             transfer.submit();
             return transfer.await(deadline);
