@@ -175,8 +175,8 @@ final class GrpcPeerControl implements PeerControl {
         }
         connections.close(deadline);
         executor.shutdownNow();
-        awaitAnswers(deadline);
         eventLoops.close(deadline);
+        awaitAnswers(deadline);
         LOG.debug("peer control of {} is closed: {}", environment.self(), counters);
     }
 

@@ -49,6 +49,7 @@ final class InboundRequests implements ServerCallHandler<byte[], byte[]> {
         private final AtomicBoolean answered = new AtomicBoolean();
         private byte @Nullable [] message;
         private boolean tooMany;
+        private boolean complete;
         private Scheduler.@Nullable Scheduled limit;
 
         Inbound(ServerCall<byte[], byte[]> call, Deadline deadline) {
@@ -69,6 +70,7 @@ final class InboundRequests implements ServerCallHandler<byte[], byte[]> {
 
         @Override
         public void onHalfClose() {
+            complete = true;
             if (message == null || tooMany) {
                 inbound.counters().undecodable.increment();
                 refuse(TransferErrorCode.PROTOCOL_ERROR, "a call has exactly one request");
@@ -101,6 +103,9 @@ final class InboundRequests implements ServerCallHandler<byte[], byte[]> {
         }
 
         private void end() {
+            if (!complete) {
+                inbound.counters().incompleteCalls.increment();
+            }
             if (limit != null) {
                 limit.cancel();
             }
@@ -129,7 +134,7 @@ final class InboundRequests implements ServerCallHandler<byte[], byte[]> {
                 refuse(CallErrors.ofService(e, method.stage(), inbound.counters()));
                 return;
             }
-            if (answered.compareAndSet(false, true)) {
+            if (answered.compareAndSet(false, true) && !call.isCancelled()) {
                 call.sendHeaders(new Metadata());
                 call.sendMessage(bytes);
                 call.close(Status.OK, new Metadata());
@@ -141,7 +146,7 @@ final class InboundRequests implements ServerCallHandler<byte[], byte[]> {
         }
 
         private void refuse(TransferError error) {
-            if (answered.compareAndSet(false, true)) {
+            if (answered.compareAndSet(false, true) && !call.isCancelled()) {
                 call.close(CallErrors.status(error), ErrorCodec.toTrailers(error));
             }
         }

@@ -7,6 +7,9 @@ final class PeerCounters {
     /** Requests, replies and frames that could not be decoded. */
     final LongAdder undecodable = new LongAdder();
 
+    /** Calls that ended before their request was complete: over the limit, or given up. */
+    final LongAdder incompleteCalls = new LongAdder();
+
     /** Calls and channels refused because too many were under way. */
     final LongAdder refusedCalls = new LongAdder();
 
@@ -21,8 +24,11 @@ final class PeerCounters {
 
     @Override
     public String toString() {
-        return "undecodable=" + undecodable + " refused-calls=" + refusedCalls + " refused-connections="
-                + refusedConnections + " useless-connections=" + uselessConnections + " internal-errors="
-                + internalErrors;
+        return "undecodable=" + undecodable
+                + " incomplete-calls=" + incompleteCalls
+                + " refused-calls=" + refusedCalls
+                + " refused-connections=" + refusedConnections
+                + " useless-connections=" + uselessConnections
+                + " internal-errors=" + internalErrors;
     }
 }
