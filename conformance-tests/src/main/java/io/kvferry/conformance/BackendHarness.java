@@ -1,0 +1,127 @@
+package io.kvferry.conformance;
+
+import io.kvferry.spi.Capability;
+import io.kvferry.spi.TransferBackendProvider;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.ServiceLoader;
+
+/**
+ * What the kit needs to know of a backend. The provider alone is enough:
+ *
+ * <pre>{@code
+ * class TcpConformanceTest extends BackendConformance {
+ *     public TcpConformanceTest() {
+ *         super(BackendHarness.named("tcp"));
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p><b>Threads:</b> called on JUnit's thread. <b>Ownership:</b> the kit closes what it opens from the provider.
+ *
+ * @since 0.1.0
+ */
+public interface BackendHarness {
+    /**
+     * Returns the backend under test. Called for each engine that a test opens.
+     *
+     * @return a provider, the same or a new one each time
+     */
+    TransferBackendProvider provider();
+
+    /**
+     * Returns the name in reports.
+     *
+     * @return the backend's name, with a suffix where several set-ups of it are tested
+     */
+    default String name() {
+        return provider().name();
+    }
+
+    /**
+     * Returns what every engine is configured with, beyond the defaults.
+     *
+     * @return keys and values
+     */
+    default Map<String, String> config() {
+        return Map.of();
+    }
+
+    /**
+     * Tells whether the real library or device is used.
+     *
+     * @return false where a fake adapter stands in for it
+     */
+    default boolean isReal() {
+        return true;
+    }
+
+    /**
+     * Tells whether two processes can reach each other over this backend. Then peer control that crosses processes must be
+     * on the class path.
+     *
+     * @return true to run the suite of two processes
+     */
+    default boolean crossesProcesses() {
+        return false;
+    }
+
+    /**
+     * Returns what makes the data plane itself misbehave. Without it the kit stops and fails transfers between engine and
+     * backend, which every backend must survive too.
+     *
+     * @return the hooks, or empty
+     */
+    default Optional<DataPlaneFaults> dataPlaneFaults() {
+        return Optional.empty();
+    }
+
+    /**
+     * Makes a harness of a provider alone.
+     *
+     * @param provider the backend
+     * @return a harness with every default
+     */
+    static BackendHarness of(TransferBackendProvider provider) {
+        return () -> provider;
+    }
+
+    /**
+     * Finds a backend on the class path.
+     *
+     * @param name the value of {@code kvferry.backend}
+     * @return a harness with every default
+     * @throws IllegalArgumentException if there is none of that name; the message lists those there are
+     */
+    static BackendHarness named(String name) {
+        List<TransferBackendProvider> providers = ServiceLoader.load(TransferBackendProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .toList();
+        return providers.stream()
+                .filter(provider -> provider.name().equals(name))
+                .findFirst()
+                .map(BackendHarness::of)
+                .orElseThrow(() -> new IllegalArgumentException("no backend '" + name + "' on the class path, there are "
+                        + providers.stream().map(TransferBackendProvider::name).toList()
+                        + "; add the artifact io.kvferry:kvferry-backend-" + name));
+    }
+
+    /** Makes the bytes themselves stop, fail or change on their way, for both sides of one test. */
+    interface DataPlaneFaults {
+        /** Stops all bytes until {@link #thaw}; what was submitted stays in flight. */
+        void freeze();
+
+        /** Lets bytes move again. */
+        void thaw();
+
+        /** Fails the next I/O of each transfer, until {@link #heal}. */
+        void fail();
+
+        /** Changes bytes on their way, until {@link #heal}. Used where {@link Capability#CHECKSUM} is declared. */
+        void corrupt();
+
+        /** Ends {@link #fail} and {@link #corrupt}. */
+        void heal();
+    }
+}

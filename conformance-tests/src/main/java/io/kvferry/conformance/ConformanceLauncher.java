@@ -1,0 +1,150 @@
+package io.kvferry.conformance;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.core.LauncherConfig;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/**
+ * Runs the suites without a build tool, for a harness that is known at run time only.
+ *
+ * <p><b>Threads:</b> Thread-safe; runs one after the other, since their leak checks look at the whole process.
+ *
+ * @since 0.1.0
+ */
+public final class ConformanceLauncher {
+    private ConformanceLauncher() {}
+
+    /** How a test ended. */
+    public enum Outcome {
+        /** It holds. */
+        PASSED,
+        /** It does not. */
+        FAILED,
+        /** The environment lacks what the backend needs. */
+        SKIPPED
+    }
+
+    /**
+     * One test's result.
+     *
+     * @param suite the topic, such as {@code Lease}
+     * @param test the method's name, which states the rule
+     * @param outcome how it ended
+     * @param reason why it failed or was skipped; empty when it passed
+     */
+    public record Result(String suite, String test, Outcome outcome, String reason) {}
+
+    /**
+     * Runs all suites for a backend on the class path.
+     *
+     * @param name the value of {@code kvferry.backend}
+     * @param each hears each result as it comes
+     * @return all results, in the order in which they came
+     * @throws IllegalArgumentException if there is no such backend
+     */
+    public static List<Result> run(String name, Consumer<Result> each) {
+        return run(BackendHarness.named(name), List.of(), each);
+    }
+
+    /**
+     * Runs suites for a harness.
+     *
+     * @param harness what is tested
+     * @param suites topics, such as {@code Lease}; none for all
+     * @param each hears each result as it comes
+     * @return all results, in the order in which they came
+     */
+    public static synchronized List<Result> run(BackendHarness harness, List<String> suites, Consumer<Result> each) {
+        LaunchedConformance.use(harness);
+        try {
+            Results results = new Results(each);
+            LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
+                    .selectors(selectors(suites))
+                    .build();
+            // only JUnit's own engine, whatever else an application has on its class path
+            LauncherConfig config = LauncherConfig.builder()
+                    .enableTestExecutionListenerAutoRegistration(false)
+                    .enableLauncherSessionListenerAutoRegistration(false)
+                    .build();
+            LauncherFactory.create(config).execute(request, results);
+            return List.copyOf(results.all);
+        } finally {
+            LaunchedConformance.use(null);
+        }
+    }
+
+    private static List<DiscoverySelector> selectors(List<String> suites) {
+        if (suites.isEmpty()) {
+            return List.of(DiscoverySelectors.selectClass(LaunchedConformance.class));
+        }
+        return suites.stream()
+                .<DiscoverySelector>map(suite -> DiscoverySelectors.selectNestedClass(
+                        List.of(LaunchedConformance.class.getName()), BackendConformance.class.getName() + "$" + suite))
+                .toList();
+    }
+
+    private static final class Results implements TestExecutionListener {
+        private final List<Result> all = new CopyOnWriteArrayList<>();
+        private final Consumer<Result> each;
+
+        Results(Consumer<Result> each) {
+            this.each = each;
+        }
+
+        @Override
+        public void executionFinished(TestIdentifier identifier, TestExecutionResult result) {
+            switch (result.getStatus()) {
+                case SUCCESSFUL -> {
+                    if (identifier.isTest()) {
+                        add(identifier, Outcome.PASSED, "");
+                    }
+                }
+                case ABORTED -> add(identifier, Outcome.SKIPPED, reason(result));
+                case FAILED -> add(identifier, Outcome.FAILED, reason(result));
+            }
+        }
+
+        @Override
+        public void executionSkipped(TestIdentifier identifier, String reason) {
+            add(identifier, Outcome.FAILED, "disabled: " + reason);
+        }
+
+        private void add(TestIdentifier identifier, Outcome outcome, String reason) {
+            Result result = new Result(suite(identifier), name(identifier), outcome, reason);
+            all.add(result);
+            each.accept(result);
+        }
+
+        private static String suite(TestIdentifier identifier) {
+            return identifier
+                    .getSource()
+                    .filter(MethodSource.class::isInstance)
+                    .map(MethodSource.class::cast)
+                    .map(source -> source.getClassName().replaceAll(".*[.$]", ""))
+                    .orElse("");
+        }
+
+        private static String name(TestIdentifier identifier) {
+            return identifier.getDisplayName().replace("()", "");
+        }
+
+        private static String reason(TestExecutionResult result) {
+            return result.getThrowable().map(Results::describe).orElse("");
+        }
+
+        private static String describe(Throwable thrown) {
+            String message = thrown.getMessage();
+            return message == null ? thrown.toString() : message.strip();
+        }
+    }
+}

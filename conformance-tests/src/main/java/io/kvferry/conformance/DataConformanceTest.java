@@ -1,0 +1,189 @@
+package io.kvferry.conformance;
+
+import io.kvferry.engine.Memory;
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.MemoryRegion;
+import io.kvferry.spi.Operation;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Bytes arrive, all of them, where they belong and nowhere else.
+ *
+ * @since 0.1.0
+ */
+public abstract class DataConformanceTest extends ConformanceSuite {
+    private static final int MIB = 1 << 20;
+    private static final long[] SIZES = {
+        1, 2, 3, 7, 8, 63, 64, 65, 511, 4095, 4096, 4097, 65_535, 65_536, 65_537, MIB - 1, MIB, MIB + 1, 5 * MIB + 3
+    };
+
+    /**
+     * Makes the suite.
+     *
+     * @param harness what is tested
+     */
+    protected DataConformanceTest(BackendHarness harness) {
+        super(harness);
+    }
+
+    /** One block of each size from one byte on, odd sizes included, in both directions. */
+    @Test
+    public final void required_R16_1_oneBlockOfAnySizeArrives() {
+        Memory here = bed().initiator().memory(6 * MIB);
+        Memory there = bed().target().memory(6 * MIB);
+        for (Operation operation : BOTH) {
+            for (long size : SIZES) {
+                moved(operation, layout(operation, here, there, size, 1, size));
+            }
+        }
+    }
+
+    /** A large block arrives whole. */
+    @Test
+    public final void required_R16_2_blockOf64MebibytesArrives() {
+        Memory here = bed().initiator().memory(64 * MIB + 64);
+        Memory there = bed().target().memory(64 * MIB + 64);
+        for (Operation operation : BOTH) {
+            moved(operation, layout(operation, here, there, 64 * MIB + 1, 1, 9));
+        }
+    }
+
+    /** Ten thousand small blocks are one transfer. */
+    @Test
+    public final void required_R16_3_tenThousandBlocksArrive() {
+        Memory here = bed().initiator().memory(10_000 * 301);
+        Memory there = bed().target().memory(10_000 * 301);
+        for (Operation operation : BOTH) {
+            moved(operation, layout(operation, here, there, 301, 10_000, 11));
+        }
+    }
+
+    /** Blocks of one transfer lie in several regions. */
+    @Test
+    public final void required_R16_4_blocksOfSeveralRegionsArrive() {
+        Memory one = bed().initiator().memory(MIB);
+        Memory two = bed().initiator().memory(MIB);
+        Memory there = bed().target().memory(2 * MIB);
+        Layout.fill(one.segment(), 1);
+        Layout.fill(two.segment(), 2);
+        BlockList local = BlockList.builder(4)
+                .add(1, two.region(), 5, 1000)
+                .add(2, one.region(), 77, 2000)
+                .add(3, two.region(), 4001, 3000)
+                .add(4, one.region(), 500_001, 400_000)
+                .build();
+        BlockList remote = BlockList.builder(4)
+                .add(1, there.region(), 0, 1000)
+                .add(2, there.region(), 1000, 2000)
+                .add(3, there.region(), 3000, 3000)
+                .add(4, there.region(), 6000, 400_000)
+                .build();
+        bed().move(Operation.WRITE, local, remote);
+        assertBlocks(local, remote);
+        Layout.fill(there.segment(), 3);
+        bed().move(Operation.READ, local, remote);
+        assertBlocks(local, remote);
+    }
+
+    private static void assertBlocks(BlockList local, BlockList remote) {
+        for (int i = 0; i < local.size(); i++) {
+            Layout.assertSame("block " + local.key(i), slice(local, i), slice(remote, i));
+        }
+    }
+
+    private static MemorySegment slice(BlockList blocks, int position) {
+        return blocks.region(position).segment().asSlice(blocks.offset(position), blocks.length(position));
+    }
+
+    /** Offsets beyond 2 and 4 GiB are as good as any. */
+    @Test
+    public final void required_R16_5_offsetsBeyondFourGibibytesArrive() throws IOException {
+        long size = (4L << 30) + MIB;
+        Path file = Files.createTempFile("kvferry-conformance", ".sparse");
+        try (Arena arena = Arena.ofShared();
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            MemoryRegion region =
+                    MemoryRegion.host(channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena));
+            try (Memory large = bed().target().engine().register(region);
+                    Memory small = bed().initiator().memory(3 * 65_537)) {
+                BlockList remote = BlockList.builder(3)
+                        .add(1, large.region(), (2L << 30) - 30_000, 65_537)
+                        .add(2, large.region(), (4L << 30) - 5, 65_537)
+                        .add(3, large.region(), size - 65_537, 65_537)
+                        .build();
+                BlockList local = BlockList.uniform(small.region(), 1, 0, 65_537, 3);
+                Layout.fill(small.segment(), 21);
+                bed().move(Operation.WRITE, local, remote);
+                assertBlocks(local, remote);
+                Layout.fill(small.segment(), 22);
+                bed().move(Operation.READ, local, remote);
+                assertBlocks(local, remote);
+            }
+        } finally {
+            Files.delete(file);
+        }
+    }
+
+    /** Blocks of random lengths at random places, in another order on each side. */
+    @Test
+    public final void stochastic_R16_6_randomLayoutsArrive() {
+        Random random = random();
+        Memory here = bed().initiator().memory(MIB + 13);
+        Memory there = bed().target().memory(MIB + 13);
+        for (int round = 0; round < 12; round++) {
+            for (Operation operation : BOTH) {
+                int count = 1 + random.nextInt(200);
+                moved(
+                        operation,
+                        Layout.random(
+                                side(operation, here, there, true),
+                                side(operation, here, there, false),
+                                count,
+                                random));
+            }
+        }
+    }
+
+    /** The source of a transfer is only read. */
+    @Test
+    public final void required_R18_1_sourceIsUnchanged() {
+        Memory here = bed().initiator().memory(MIB);
+        Memory there = bed().target().memory(MIB);
+        for (Operation operation : BOTH) {
+            Layout layout = layout(operation, here, there, 4096, 64, 31);
+            MemorySegment before = Layout.copyOf(layout.source().segment());
+            moved(operation, layout);
+            Layout.assertSame("the source after the transfer", before, layout.source().segment());
+        }
+    }
+
+    /** The same blocks can be moved again and again, each time with their newest bytes. */
+    @Test
+    public final void required_R16_7_memoryIsMovedAgainWithItsNewestBytes() {
+        Memory here = bed().initiator().memory(MIB);
+        Memory there = bed().target().memory(MIB);
+        for (int round = 0; round < 50; round++) {
+            Operation operation = BOTH.get(round % 2);
+            moved(operation, layout(operation, here, there, 8191, 100, round));
+        }
+    }
+
+    private static Layout layout(
+            Operation operation, Memory here, Memory there, long blockBytes, int count, long seed) {
+        return Layout.uniform(
+                side(operation, here, there, true), side(operation, here, there, false), blockBytes, count, seed);
+    }
+
+    private void moved(Operation operation, Layout layout) {
+        bed().move(operation, layout.local(operation), layout.remote(operation));
+        layout.assertMoved();
+    }
+}

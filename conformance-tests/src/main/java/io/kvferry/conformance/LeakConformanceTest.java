@@ -1,0 +1,151 @@
+package io.kvferry.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvferry.conformance.FaultPlan.Action;
+import io.kvferry.engine.EngineStatus;
+import io.kvferry.engine.Lease;
+import io.kvferry.engine.Transfer;
+import io.kvferry.spi.Operation;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferId;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What was used is given back.
+ *
+ * @since 0.1.0
+ */
+public abstract class LeakConformanceTest extends ConformanceSuite {
+    private static final Set<String> SHARED_THREADS = Set.of(
+            "Reference Handler", "Finalizer", "Signal Dispatcher", "Common-Cleaner", "Attach Listener");
+
+    /**
+     * Makes the suite.
+     *
+     * @param harness what is tested
+     */
+    protected LeakConformanceTest(BackendHarness harness) {
+        super(harness);
+    }
+
+    /** After many transfers of every outcome nothing is in hand. */
+    @Test
+    public final void required_R20_7_nothingStaysInHand() {
+        Layout layout = pages(Operation.WRITE);
+        int timers = bed().ticker().pendingTasks();
+        for (int i = 0; i < 150; i++) {
+            TransferId id = TransferId.random();
+            if (i % 5 == 1) {
+                bed().initiator().faults().onNext("io", Action.refuse(TransferErrorCode.TRANSFER_FAILED));
+            }
+            Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
+            Transfer transfer = bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+            if (i % 5 != 2) {
+                transfer.submit();
+                bed().result(transfer);
+            }
+            transfer.finish();
+            if (i % 5 == 1) {
+                lease.revoke();
+            }
+            bed().result(lease);
+        }
+        for (Node node : bed().nodes()) {
+            Await.until(() -> "nothing in hand, is " + node.engine().status(), () -> isIdle(node.engine().status()));
+            assertThat(node.watch().held()).hasSize(1);
+        }
+        Await.until("no timer is left", () -> bed().ticker().pendingTasks() <= timers);
+        assertThat(layout.source().isInUse()).isFalse();
+        assertThat(layout.destination().isInUse()).isFalse();
+    }
+
+    private static boolean isIdle(EngineStatus status) {
+        return status.transfers().isEmpty()
+                && status.leases() == 0
+                && status.quarantinedTransfers() == 0
+                && status.quarantinedBytes() == 0;
+    }
+
+    /** Tombstones are bounded: the oldest go. */
+    @Test
+    public final void required_R17_4_tombstonesAreBounded() {
+        open(Map.of("kvferry.max-tombstones", "16"));
+        Layout layout = pages(Operation.WRITE);
+        for (int i = 0; i < 40; i++) {
+            bed().move(Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
+        }
+        assertThat(bed().target().engine().status().tombstones()).isBetween(1, 16);
+    }
+
+    /** Threads, descriptors and direct memory are back where they were once engines are closed. */
+    @Test
+    public final void required_R20_8_closedEnginesLeaveNoThreadDescriptorOrMemory() {
+        cycle();
+        Set<Thread> threads = threads();
+        long descriptors = descriptors();
+        long direct = directBytes();
+        for (int i = 0; i < 3; i++) {
+            cycle();
+        }
+        Await.until(() -> "threads end, left are " + left(threads), () -> left(threads).isEmpty());
+        Await.until(
+                () -> "descriptors are closed: " + descriptors() + ", were " + descriptors,
+                () -> descriptors() <= descriptors);
+        assertThat(directBytes()).isLessThanOrEqualTo(direct + (1 << 20));
+    }
+
+    private void cycle() {
+        Bed fresh = new Bed(harness());
+        for (Operation operation : BOTH) {
+            Layout layout = Layout.on(fresh, operation, 65_536, 16, 1);
+            fresh.move(operation, layout.local(operation), layout.remote(operation));
+        }
+        fresh.nodes().forEach(node -> assertThat(node.close().isClean()).isTrue());
+        fresh.nodes().forEach(node -> assertThat(node.watch().held()).isEmpty());
+    }
+
+    private static Set<Thread> threads() {
+        return new HashSet<>(Thread.getAllStackTraces().keySet());
+    }
+
+    /** Threads that have come since, apart from the JVM's own, which live as long as the process. */
+    private static List<String> left(Set<Thread> before) {
+        return threads().stream()
+                .filter(thread -> !before.contains(thread) && thread.isAlive())
+                .map(Thread::getName)
+                .filter(name -> !SHARED_THREADS.contains(name)
+                        && !name.startsWith("ForkJoinPool")
+                        && !name.startsWith("VirtualThread")
+                        && !name.startsWith("junit")
+                        && !name.contains("JFR")
+                        && !name.contains("Compiler"))
+                .toList();
+    }
+
+    private static long descriptors() {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static long directBytes() {
+        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .filter(pool -> pool.getName().equals("direct"))
+                .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                .sum();
+    }
+}

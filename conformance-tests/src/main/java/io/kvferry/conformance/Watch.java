@@ -1,0 +1,69 @@
+package io.kvferry.conformance;
+
+import io.kvferry.spi.Capability;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * What happens between one engine and its backend: how often each entry point was called, what is still held, and every
+ * promise that either side broke.
+ *
+ * <p>Thread-safe.
+ */
+final class Watch {
+    private final FaultPlan faults = FaultPlan.seeded();
+    private final Map<String, AtomicInteger> calls = new ConcurrentHashMap<>();
+    private final List<String> violations = new CopyOnWriteArrayList<>();
+    private final Set<Object> held = ConcurrentHashMap.newKeySet();
+    private final Set<Capability> withheld = EnumSet.noneOf(Capability.class);
+
+    /** Pretends that the backend does not declare a guarantee; before the engine opens. */
+    Watch without(Capability guarantee) {
+        withheld.add(guarantee);
+        return this;
+    }
+
+    Set<Capability> withheld() {
+        return withheld;
+    }
+
+    /** Points: register, propose, accept, prepare, submit, io, applied, finish, target.finish, reset. */
+    FaultPlan faults() {
+        return faults;
+    }
+
+    void called(String point) {
+        calls.computeIfAbsent(point, name -> new AtomicInteger()).incrementAndGet();
+    }
+
+    int calls(String point) {
+        AtomicInteger count = calls.get(point);
+        return count == null ? 0 : count.get();
+    }
+
+    void violated(String promise) {
+        violations.add(promise);
+    }
+
+    List<String> violations() {
+        return violations;
+    }
+
+    void hold(Object thing) {
+        held.add(thing);
+    }
+
+    void drop(Object thing) {
+        held.remove(thing);
+    }
+
+    /** Registrations not taken back and transfers not quiescent. */
+    List<String> held() {
+        return held.stream().map(Object::toString).sorted().toList();
+    }
+}

@@ -1,0 +1,196 @@
+package io.kvferry.conformance;
+
+import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.MemoryHandle;
+import io.kvferry.spi.Quiescence;
+import io.kvferry.spi.TransferError;
+import io.kvferry.spi.TransferObserver;
+import java.util.BitSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One side of one transfer: hears what the backend reports before the engine does, and knows when this side is quiescent.
+ * Thread-safe.
+ */
+final class WatchedSide implements TransferObserver {
+    private final String name;
+    private final int blocks;
+    private final TransferObserver engine;
+    private final Watch watch;
+
+    private final Object lock = new Object();
+    // guarded by lock
+    private final BitSet applied = new BitSet();
+    private List<MemoryHandle> handles = List.of();
+    private boolean begun;
+    private boolean finishCalled;
+    private @Nullable Quiescence answer;
+    private boolean quiesced;
+    private boolean over;
+    /** Set while a late completion is played: the engine hears of quiescence only when the gate opens. */
+    private boolean withheld;
+
+    WatchedSide(String name, int blocks, TransferObserver engine, Watch watch) {
+        this.name = name;
+        this.blocks = blocks;
+        this.engine = engine;
+        this.watch = watch;
+    }
+
+    /** The backend's accept or prepare has returned. */
+    WatchedSide begin(List<MemoryHandle> usedHandles) {
+        synchronized (lock) {
+            begun = true;
+            handles = List.copyOf(usedHandles);
+        }
+        watch.hold(this);
+        return this;
+    }
+
+    /** The backend's accept or prepare has thrown. */
+    void never() {
+        synchronized (lock) {
+            over = true;
+        }
+    }
+
+    boolean isUnfinished() {
+        synchronized (lock) {
+            return begun && !finishCalled;
+        }
+    }
+
+    boolean uses(MemoryHandle handle) {
+        synchronized (lock) {
+            return begun && !over && handles.contains(handle);
+        }
+    }
+
+    @Override
+    public void applied(BlockRange range) {
+        synchronized (lock) {
+            check("applied");
+            if (range.end() > blocks) {
+                watch.violated("backend: " + this + " applied " + range + " of " + blocks + " blocks");
+            } else if (applied.get(range.first(), range.end()).cardinality() > 0) {
+                watch.violated("backend: " + this + " applied a block of " + range + " twice");
+            }
+            applied.set(range.first(), range.end());
+        }
+        switch (watch.faults().next("applied")) {
+            case FaultPlan.Drop lost -> {}
+            case FaultPlan.Freeze freeze -> freeze.gate().whenOpen(() -> engine.applied(range));
+            default -> engine.applied(range);
+        }
+    }
+
+    @Override
+    public void failed(TransferError error) {
+        synchronized (lock) {
+            check("failed");
+        }
+        engine.failed(error);
+    }
+
+    @Override
+    public void quiesced() {
+        boolean tell;
+        synchronized (lock) {
+            check("quiesced");
+            if (!finishCalled) {
+                watch.violated("backend: " + this + " quiesced before it was asked to finish");
+            }
+            if (quiesced) {
+                watch.violated("backend: " + this + " quiesced twice");
+            }
+            if (answer == Quiescence.QUIESCENT) {
+                watch.violated("backend: " + this + " quiesced although finish had answered QUIESCENT");
+            }
+            quiesced = true;
+            tell = !withheld;
+        }
+        if (tell) {
+            tellQuiesced();
+        }
+    }
+
+    private void tellQuiesced() {
+        settle();
+        engine.quiesced();
+    }
+
+    private void settle() {
+        synchronized (lock) {
+            over = true;
+        }
+        watch.drop(this);
+    }
+
+    private void check(String call) {
+        if (!begun) {
+            watch.violated("backend: " + this + " reported " + call + " before it was accepted or prepared");
+        }
+    }
+
+    /** What a backend's failure of this side would be. */
+    void fail(TransferError error) {
+        engine.failed(error);
+    }
+
+    /** Called before the backend's finish. */
+    void finishing() {
+        synchronized (lock) {
+            finishCalled = true;
+        }
+    }
+
+    /** Called after the backend's finish; returns what the engine is told. */
+    Quiescence finished(Quiescence proved, FaultPlan.Action action) {
+        if (action instanceof FaultPlan.Freeze freeze && answerLate(proved)) {
+            freeze.gate().whenOpen(this::reveal);
+            return Quiescence.QUARANTINED;
+        }
+        synchronized (lock) {
+            if (withheld) {
+                return Quiescence.QUARANTINED;
+            }
+            if (answer == Quiescence.QUIESCENT && proved == Quiescence.QUARANTINED) {
+                watch.violated("backend: " + this + " finished QUIESCENT once and QUARANTINED later");
+            }
+            answer = proved;
+        }
+        if (proved == Quiescence.QUIESCENT) {
+            settle();
+        }
+        return proved;
+    }
+
+    private boolean answerLate(Quiescence proved) {
+        synchronized (lock) {
+            if (answer != null || withheld) {
+                return false;
+            }
+            answer = Quiescence.QUARANTINED;
+            withheld = true;
+            quiesced |= proved == Quiescence.QUIESCENT;
+            return true;
+        }
+    }
+
+    private void reveal() {
+        boolean proved;
+        synchronized (lock) {
+            withheld = false;
+            proved = quiesced;
+        }
+        if (proved) {
+            tellQuiesced();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}
