@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParseResult;
 
@@ -52,6 +53,7 @@ final class ErrorLine implements CommandLine.IExecutionExceptionHandler, Command
             }
             case VerificationException e -> String.valueOf(e.getMessage());
             case NoSuchFileException e -> "there is no readable file " + e.getFile();
+            case NotDirectoryException e -> e.getFile() + " is no folder";
             case AccessDeniedException e -> "no permission for " + e.getFile();
             case FileSystemException e -> e.getFile() + ": " + e.getReason();
             case IOException e -> String.valueOf(e.getMessage());

@@ -2,6 +2,8 @@ package io.kvferry.cli;
 
 import io.kvferry.cli.file.VerificationException;
 import io.kvferry.spi.TransferException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine;
@@ -34,7 +36,7 @@ final class ExitCode implements CommandLine.IExitCodeExceptionMapper {
         return switch (failure) {
             case VerificationException _ -> NOT_VERIFIED;
             case TransferException e -> of(e);
-            case IllegalArgumentException _ -> USAGE;
+            case NoSuchFileException _, NotDirectoryException _, IllegalArgumentException _ -> USAGE;
             default -> FAILED;
         };
     }

@@ -221,8 +221,7 @@ class KvFerryConfigTest {
     void aFileThatIsMissingIsAMistakeOfOneLine() {
         Path file = folder.resolve("absent.properties");
 
-        assertThat(mistakes(withRaft().file(file)).error().detail())
-                .isEqualTo(file + ": there is no such file");
+        assertThat(mistakes(withRaft().file(file)).error().detail()).isEqualTo(file + ": there is no such file");
     }
 
     @ParameterizedTest
