@@ -20,7 +20,10 @@ enum BytesMarshaller implements MethodDescriptor.Marshaller<byte[]> {
         try {
             return stream.readAllBytes();
         } catch (IOException e) {
-            throw Status.INTERNAL.withDescription("message cannot be read").withCause(e).asRuntimeException();
+            throw Status.INTERNAL
+                    .withDescription("message cannot be read")
+                    .withCause(e)
+                    .asRuntimeException();
         }
     }
 }

@@ -25,26 +25,30 @@ final class CallErrors {
             return refusal;
         }
         return switch (status.getCode()) {
-            case DEADLINE_EXCEEDED -> error(
-                    TransferErrorCode.DEADLINE_EXCEEDED, stage, peer, "no answer in time: " + text(status));
-            case RESOURCE_EXHAUSTED -> error(
-                    TransferErrorCode.RESOURCE_EXHAUSTED,
-                    stage,
-                    peer,
-                    "refused by a limit; for a large message raise kvferry.peer.max-message-bytes on both sides: "
-                            + text(status));
-            case UNIMPLEMENTED -> error(
-                    TransferErrorCode.INCOMPATIBLE_PEER,
-                    stage,
-                    peer,
-                    "what listens there does not serve this call of kvferry.peer.v1; check the address and the peer's"
-                            + " version: "
-                            + text(status));
-            case UNAVAILABLE -> error(
-                    TransferErrorCode.CONTROL_FAILED,
-                    stage,
-                    peer,
-                    "not reachable; check that the peer runs and that its kvferry.peer.port is open: " + text(status));
+            case DEADLINE_EXCEEDED ->
+                error(TransferErrorCode.DEADLINE_EXCEEDED, stage, peer, "no answer in time: " + text(status));
+            case RESOURCE_EXHAUSTED ->
+                error(
+                        TransferErrorCode.RESOURCE_EXHAUSTED,
+                        stage,
+                        peer,
+                        "refused by a limit; for a large message raise kvferry.peer.max-message-bytes on both sides: "
+                                + text(status));
+            case UNIMPLEMENTED ->
+                error(
+                        TransferErrorCode.INCOMPATIBLE_PEER,
+                        stage,
+                        peer,
+                        "what listens there does not serve this call of kvferry.peer.v1; check the address and the peer's"
+                                + " version: "
+                                + text(status));
+            case UNAVAILABLE ->
+                error(
+                        TransferErrorCode.CONTROL_FAILED,
+                        stage,
+                        peer,
+                        "not reachable; check that the peer runs and that its kvferry.peer.port is open: "
+                                + text(status));
             default -> error(TransferErrorCode.CONTROL_FAILED, stage, peer, "the call failed: " + text(status));
         };
     }
@@ -73,28 +77,26 @@ final class CallErrors {
 
     /** The status for people and tools; the trailer is what counts. */
     static Status status(TransferError error) {
-        Status status =
-                switch (error.code()) {
-                    case OK, UNRECOGNIZED -> Status.UNKNOWN;
-                    case CANCELLED -> Status.CANCELLED;
-                    case DEADLINE_EXCEEDED -> Status.DEADLINE_EXCEEDED;
-                    case INVALID_REQUEST, BUFFER_MISMATCH, PROTOCOL_ERROR -> Status.INVALID_ARGUMENT;
-                    case NOT_FOUND -> Status.NOT_FOUND;
-                    case ALREADY_EXISTS -> Status.ALREADY_EXISTS;
-                    case ACCESS_DENIED -> Status.PERMISSION_DENIED;
-                    case RESOURCE_EXHAUSTED -> Status.RESOURCE_EXHAUSTED;
-                    case UNSUPPORTED -> Status.UNIMPLEMENTED;
-                    case DATA_CORRUPTED -> Status.DATA_LOSS;
-                    case INTERNAL -> Status.INTERNAL;
-                    case CONNECTION_FAILED, CONTROL_FAILED, TRANSFER_FAILED, PEER_LOST, SHUTTING_DOWN ->
-                        Status.ABORTED;
-                    case MEMORY_NOT_REGISTERED,
-                            PEER_RESTARTED,
-                            INCOMPATIBLE_PEER,
-                            BACKEND_UNAVAILABLE,
-                            NOT_QUIESCENT,
-                            LEASE_ENDED -> Status.FAILED_PRECONDITION;
-                };
+        Status status = switch (error.code()) {
+            case OK, UNRECOGNIZED -> Status.UNKNOWN;
+            case CANCELLED -> Status.CANCELLED;
+            case DEADLINE_EXCEEDED -> Status.DEADLINE_EXCEEDED;
+            case INVALID_REQUEST, BUFFER_MISMATCH, PROTOCOL_ERROR -> Status.INVALID_ARGUMENT;
+            case NOT_FOUND -> Status.NOT_FOUND;
+            case ALREADY_EXISTS -> Status.ALREADY_EXISTS;
+            case ACCESS_DENIED -> Status.PERMISSION_DENIED;
+            case RESOURCE_EXHAUSTED -> Status.RESOURCE_EXHAUSTED;
+            case UNSUPPORTED -> Status.UNIMPLEMENTED;
+            case DATA_CORRUPTED -> Status.DATA_LOSS;
+            case INTERNAL -> Status.INTERNAL;
+            case CONNECTION_FAILED, CONTROL_FAILED, TRANSFER_FAILED, PEER_LOST, SHUTTING_DOWN -> Status.ABORTED;
+            case MEMORY_NOT_REGISTERED,
+                    PEER_RESTARTED,
+                    INCOMPATIBLE_PEER,
+                    BACKEND_UNAVAILABLE,
+                    NOT_QUIESCENT,
+                    LEASE_ENDED -> Status.FAILED_PRECONDITION;
+        };
         return status.withDescription(error.code().name() + " at " + error.stage());
     }
 

@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** Errors to bytes and back: the only place that does (R7). */
 final class ErrorCodec {
     /** Where a refusal travels. */
-    static final Metadata.Key<byte[]> TRAILER =
-            Metadata.Key.of("kvferry-error-bin", Metadata.BINARY_BYTE_MARSHALLER);
+    static final Metadata.Key<byte[]> TRAILER = Metadata.Key.of("kvferry-error-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
     /** Trailers are limited to 8 KiB by default in every gRPC implementation. */
     private static final int MAX_DETAIL = 1024;
@@ -74,7 +73,9 @@ final class ErrorCodec {
             return decode(PeerProto.Error.parseFrom(bytes), stage);
         } catch (InvalidProtocolBufferException e) {
             return TransferError.of(
-                    TransferErrorCode.PROTOCOL_ERROR, stage, "the trailer kvferry-error-bin is not an error: " + e.getMessage());
+                    TransferErrorCode.PROTOCOL_ERROR,
+                    stage,
+                    "the trailer kvferry-error-bin is not an error: " + e.getMessage());
         } catch (TransferException e) {
             return e.error();
         }

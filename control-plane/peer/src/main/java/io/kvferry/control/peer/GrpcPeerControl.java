@@ -21,6 +21,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,10 +46,9 @@ final class GrpcPeerControl implements PeerControl {
     private final ExecutorService executor;
     private final PeerConnections connections;
 
-    private final Object lock = new Object();
-    // both guarded by lock
-    private @Nullable PeerServer server;
-    private boolean closed;
+    private final AtomicBoolean started = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile @Nullable PeerServer server;
 
     GrpcPeerControl(BackendConfig config, BackendEnvironment environment) {
         this.config = config;
@@ -63,16 +63,16 @@ final class GrpcPeerControl implements PeerControl {
 
     @Override
     public PeerAddress start(PeerService service, Deadline deadline) {
-        synchronized (lock) {
-            if (closed) {
-                throw new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.OPEN, "peer control is closed");
-            }
-            if (server != null) {
-                throw new IllegalStateException("peer control was started before");
-            }
-            server = PeerServer.start(service, config, environment, eventLoops, executor, counters);
-            return new PeerAddress(advertisedHost(), server.port());
+        if (!started.compareAndSet(false, true)) {
+            throw new IllegalStateException("peer control was started before");
         }
+        PeerServer listening = PeerServer.start(service, config, environment, eventLoops, executor, counters);
+        server = listening;
+        if (closed.get()) {
+            listening.close(deadline);
+            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.OPEN, "peer control is closed");
+        }
+        return new PeerAddress(advertisedHost(), listening.port());
     }
 
     private String advertisedHost() {
@@ -126,8 +126,8 @@ final class GrpcPeerControl implements PeerControl {
         try {
             connection = connections.acquire(peer, Stage.TRANSFER);
         } catch (TransferException e) {
-            GrpcPeerChannel broken = new GrpcPeerChannel(
-                    DeadStream.INSTANCE, channelLimits, Side.INITIATOR, peer.toString(), counters);
+            GrpcPeerChannel broken =
+                    new GrpcPeerChannel(DeadStream.INSTANCE, channelLimits, Side.INITIATOR, peer.toString(), counters);
             broken.breakWith(e.error());
             return broken;
         }
@@ -151,7 +151,13 @@ final class GrpcPeerControl implements PeerControl {
         if (deadline.ticker().equals(Ticker.system())) {
             return;
         }
-        Scheduler.Scheduled task = environment.scheduler().schedule(deadline, end);
+        Scheduler.Scheduled task;
+        try {
+            task = environment.scheduler().schedule(deadline, end);
+        } catch (TransferException shuttingDown) {
+            end.run();
+            return;
+        }
         ended.whenComplete((result, failure) -> task.cancel());
     }
 
@@ -162,14 +168,10 @@ final class GrpcPeerControl implements PeerControl {
 
     @Override
     public void close(Deadline deadline) {
-        PeerServer listening;
-        synchronized (lock) {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            listening = server;
+        if (!closed.compareAndSet(false, true)) {
+            return;
         }
+        PeerServer listening = server;
         if (listening != null) {
             listening.close(deadline);
         }

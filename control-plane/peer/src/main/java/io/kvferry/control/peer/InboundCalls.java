@@ -7,13 +7,16 @@ import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerService;
+import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the calls of peers share: the service, the threads that run it, the bound on their number.
@@ -76,12 +79,21 @@ final class InboundCalls {
                 : Deadline.afterNanos(told.timeRemaining(TimeUnit.NANOSECONDS), environment.ticker());
     }
 
-    PeerService service() {
-        return service;
+    /** Ends a call that told no deadline by our own. */
+    Scheduler.@Nullable Scheduled limit(Context context, Deadline deadline, Runnable end) {
+        if (context.getDeadline() != null) {
+            return null;
+        }
+        try {
+            return environment.scheduler().schedule(deadline, end);
+        } catch (TransferException shuttingDown) {
+            end.run();
+            return null;
+        }
     }
 
-    BackendEnvironment environment() {
-        return environment;
+    PeerService service() {
+        return service;
     }
 
     ExecutorService executor() {

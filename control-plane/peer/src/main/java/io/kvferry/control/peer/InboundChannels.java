@@ -5,7 +5,6 @@ import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
-import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
@@ -53,17 +52,12 @@ final class InboundChannels implements ServerCallHandler<byte[], byte[]> {
                     Side.TARGET,
                     String.valueOf(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
                     inbound.counters());
-            this.limit = context.getDeadline() == null ? limitBy(inbound.deadline(context)) : null;
-        }
-
-        private Scheduler.Scheduled limitBy(Deadline deadline) {
-            return inbound.environment()
-                    .scheduler()
-                    .schedule(
-                            deadline,
-                            () -> channel.breakWith(channel.error(
-                                    TransferErrorCode.DEADLINE_EXCEEDED,
-                                    "the channel was open for longer than kvferry.peer.default-timeout")));
+            this.limit = inbound.limit(
+                    context,
+                    inbound.deadline(context),
+                    () -> channel.breakWith(channel.error(
+                            TransferErrorCode.DEADLINE_EXCEEDED,
+                            "the channel was open for longer than the peer's kvferry.peer.default-timeout")));
         }
 
         @Override

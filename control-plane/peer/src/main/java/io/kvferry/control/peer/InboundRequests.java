@@ -32,11 +32,7 @@ final class InboundRequests implements ServerCallHandler<byte[], byte[]> {
         if (!inbound.enter(call, method.stage())) {
             return new ServerCall.Listener<>() {};
         }
-        Deadline deadline = inbound.deadline(Context.current());
-        Inbound listener = new Inbound(call, deadline);
-        if (Context.current().getDeadline() == null) {
-            listener.limitBy(inbound.environment().scheduler());
-        }
+        Inbound listener = new Inbound(call, Context.current());
         // one more than there should be, so that a second message is noticed
         call.request(2);
         return listener;
@@ -50,16 +46,17 @@ final class InboundRequests implements ServerCallHandler<byte[], byte[]> {
         private byte @Nullable [] message;
         private boolean tooMany;
         private boolean complete;
-        private Scheduler.@Nullable Scheduled limit;
+        private final Scheduler.@Nullable Scheduled limit;
 
-        Inbound(ServerCall<byte[], byte[]> call, Deadline deadline) {
+        Inbound(ServerCall<byte[], byte[]> call, Context context) {
             this.call = call;
-            this.deadline = deadline;
-        }
-
-        void limitBy(Scheduler scheduler) {
-            limit = scheduler.schedule(
-                    deadline, () -> refuse(TransferErrorCode.DEADLINE_EXCEEDED, "no answer within the default timeout"));
+            this.deadline = inbound.deadline(context);
+            this.limit = inbound.limit(
+                    context,
+                    deadline,
+                    () -> refuse(
+                            TransferErrorCode.DEADLINE_EXCEEDED,
+                            "no answer within the peer's kvferry.peer.default-timeout"));
         }
 
         @Override

@@ -81,8 +81,9 @@ final class MessageDecoder {
                 case PART -> ack(PeerProto.PartReply.parseFrom(bytes));
                 case CANCEL -> ack(PeerProto.CancelReply.parseFrom(bytes));
                 case FINISH -> decoder.finished(PeerProto.FinishReply.parseFrom(bytes));
-                case NOTIFY -> new PeerReply.Notified(
-                        payload(PeerProto.NotifyReply.parseFrom(bytes).getPayload()));
+                case NOTIFY ->
+                    new PeerReply.Notified(
+                            payload(PeerProto.NotifyReply.parseFrom(bytes).getPayload()));
             };
         } catch (InvalidProtocolBufferException e) {
             throw decoder.undecodable(method + " reply", bytes, e);
@@ -142,8 +143,9 @@ final class MessageDecoder {
                 switch (prepare.getOperation()) {
                     case OPERATION_WRITE -> Operation.WRITE;
                     case OPERATION_READ -> Operation.READ;
-                    case OPERATION_UNSPECIFIED, UNRECOGNIZED -> throw malformed(
-                            "operation", prepare.getOperationValue() + " is neither 1 (WRITE) nor 2 (READ)");
+                    case OPERATION_UNSPECIFIED, UNRECOGNIZED ->
+                        throw malformed(
+                                "operation", prepare.getOperationValue() + " is neither 1 (WRITE) nor 2 (READ)");
                 },
                 identity(prepare.hasSelf(), prepare.getSelf(), "self"),
                 identity(prepare.hasTarget(), prepare.getTarget(), "target"),
@@ -208,12 +210,11 @@ final class MessageDecoder {
         if (finished.hasError()) {
             return ErrorCodec.decode(finished.getError(), stage);
         }
-        TransferErrorCode code =
-                switch (outcome) {
-                    case CANCELLED -> TransferErrorCode.CANCELLED;
-                    case TIMED_OUT -> TransferErrorCode.DEADLINE_EXCEEDED;
-                    default -> TransferErrorCode.TRANSFER_FAILED;
-                };
+        TransferErrorCode code = switch (outcome) {
+            case CANCELLED -> TransferErrorCode.CANCELLED;
+            case TIMED_OUT -> TransferErrorCode.DEADLINE_EXCEEDED;
+            default -> TransferErrorCode.TRANSFER_FAILED;
+        };
         return new TransferError(code, code.number(), stage, Side.TARGET, "", false, "the peer gave no reason");
     }
 
@@ -298,7 +299,8 @@ final class MessageDecoder {
         try {
             return new WireId(wireId.getName(), wireId.getVersion());
         } catch (IllegalArgumentException e) {
-            throw malformed(field, "name has not 1 to 32 characters of [a-z][a-z0-9-]*, or version is not 1 to 2147483647");
+            throw malformed(
+                    field, "name has not 1 to 32 characters of [a-z][a-z0-9-]*, or version is not 1 to 2147483647");
         }
     }
 

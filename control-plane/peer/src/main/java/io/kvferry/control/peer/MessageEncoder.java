@@ -21,81 +21,89 @@ final class MessageEncoder {
 
     static byte[] encode(PeerRequest<?> request) {
         return switch (request) {
-            case PeerRequest.Hello hello -> PeerProto.HelloRequest.newBuilder()
-                    .setSelf(identity(hello.self()))
-                    .setProtocol(hello.protocol())
-                    .setSoftware(hello.software())
-                    .setCompatibility(hello.compatibility())
-                    .addAllOffers(offers(hello.offers()))
-                    .build()
-                    .toByteArray();
-            case PeerRequest.Prepare prepare -> PeerProto.PrepareRequest.newBuilder()
-                    .setId(id(prepare.id()))
-                    .setAttempt(prepare.attempt())
-                    .setOperation(
-                            switch (prepare.operation()) {
-                                case WRITE -> PeerProto.Operation.OPERATION_WRITE;
-                                case READ -> PeerProto.Operation.OPERATION_READ;
-                            })
-                    .setSelf(identity(prepare.self()))
-                    .setTarget(identity(prepare.target()))
-                    .setWireId(wireId(prepare.wireId()))
-                    .setBlocks(blocks(prepare.blocks()))
-                    .setProposal(bytes(prepare.proposal()))
-                    .setHorizonNanos(prepare.horizonNanos())
-                    .build()
-                    .toByteArray();
-            case PeerRequest.Part part -> PeerProto.PartRequest.newBuilder()
-                    .setId(id(part.id()))
-                    .setAttempt(part.attempt())
-                    .setSelf(identity(part.self()))
-                    .setEpoch(part.epoch())
-                    .setFirst(part.blocks().first())
-                    .setCount(part.blocks().count())
-                    .build()
-                    .toByteArray();
-            case PeerRequest.Cancel cancel -> PeerProto.CancelRequest.newBuilder()
-                    .setId(id(cancel.id()))
-                    .setAttempt(cancel.attempt())
-                    .setSelf(identity(cancel.self()))
-                    .build()
-                    .toByteArray();
-            case PeerRequest.Finish finish -> PeerProto.FinishRequest.newBuilder()
-                    .setId(id(finish.id()))
-                    .setAttempt(finish.attempt())
-                    .setSelf(identity(finish.self()))
-                    .setEpoch(finish.epoch())
-                    .setOutcome(outcome(finish.outcome()))
-                    .setBytes(finish.bytes())
-                    .setBlocks(finish.blocks())
-                    .build()
-                    .toByteArray();
-            case PeerRequest.Notify notify -> PeerProto.NotifyRequest.newBuilder()
-                    .setSelf(identity(notify.self()))
-                    .setTopic(notify.topic())
-                    .setPayload(bytes(notify.payload()))
-                    .build()
-                    .toByteArray();
+            case PeerRequest.Hello hello ->
+                PeerProto.HelloRequest.newBuilder()
+                        .setSelf(identity(hello.self()))
+                        .setProtocol(hello.protocol())
+                        .setSoftware(hello.software())
+                        .setCompatibility(hello.compatibility())
+                        .addAllOffers(offers(hello.offers()))
+                        .build()
+                        .toByteArray();
+            case PeerRequest.Prepare prepare ->
+                PeerProto.PrepareRequest.newBuilder()
+                        .setId(id(prepare.id()))
+                        .setAttempt(prepare.attempt())
+                        .setOperation(
+                                switch (prepare.operation()) {
+                                    case WRITE -> PeerProto.Operation.OPERATION_WRITE;
+                                    case READ -> PeerProto.Operation.OPERATION_READ;
+                                })
+                        .setSelf(identity(prepare.self()))
+                        .setTarget(identity(prepare.target()))
+                        .setWireId(wireId(prepare.wireId()))
+                        .setBlocks(blocks(prepare.blocks()))
+                        .setProposal(bytes(prepare.proposal()))
+                        .setHorizonNanos(prepare.horizonNanos())
+                        .build()
+                        .toByteArray();
+            case PeerRequest.Part part ->
+                PeerProto.PartRequest.newBuilder()
+                        .setId(id(part.id()))
+                        .setAttempt(part.attempt())
+                        .setSelf(identity(part.self()))
+                        .setEpoch(part.epoch())
+                        .setFirst(part.blocks().first())
+                        .setCount(part.blocks().count())
+                        .build()
+                        .toByteArray();
+            case PeerRequest.Cancel cancel ->
+                PeerProto.CancelRequest.newBuilder()
+                        .setId(id(cancel.id()))
+                        .setAttempt(cancel.attempt())
+                        .setSelf(identity(cancel.self()))
+                        .build()
+                        .toByteArray();
+            case PeerRequest.Finish finish ->
+                PeerProto.FinishRequest.newBuilder()
+                        .setId(id(finish.id()))
+                        .setAttempt(finish.attempt())
+                        .setSelf(identity(finish.self()))
+                        .setEpoch(finish.epoch())
+                        .setOutcome(outcome(finish.outcome()))
+                        .setBytes(finish.bytes())
+                        .setBlocks(finish.blocks())
+                        .build()
+                        .toByteArray();
+            case PeerRequest.Notify notify ->
+                PeerProto.NotifyRequest.newBuilder()
+                        .setSelf(identity(notify.self()))
+                        .setTopic(notify.topic())
+                        .setPayload(bytes(notify.payload()))
+                        .build()
+                        .toByteArray();
         };
     }
 
     static byte[] encode(PeerReply reply) {
         return switch (reply) {
-            case PeerReply.Welcome welcome -> PeerProto.HelloReply.newBuilder()
-                    .setSelf(identity(welcome.self()))
-                    .setProtocol(welcome.protocol())
-                    .setSoftware(welcome.software())
-                    .setCompatibility(welcome.compatibility())
-                    .addAllOffers(offers(welcome.offers()))
-                    .build()
-                    .toByteArray();
-            case PeerReply.Prepared prepared -> PeerProto.PrepareReply.newBuilder()
-                    .setEpoch(prepared.epoch())
-                    .setLeaseDescriptor(bytes(prepared.descriptor()))
-                    .setRemainingNanos(prepared.remainingNanos())
-                    .addAllUnmatched(prepared.unmatched())
-                    .build()
-                    .toByteArray();
+            case PeerReply.Welcome welcome ->
+                PeerProto.HelloReply.newBuilder()
+                        .setSelf(identity(welcome.self()))
+                        .setProtocol(welcome.protocol())
+                        .setSoftware(welcome.software())
+                        .setCompatibility(welcome.compatibility())
+                        .addAllOffers(offers(welcome.offers()))
+                        .build()
+                        .toByteArray();
+            case PeerReply.Prepared prepared ->
+                PeerProto.PrepareReply.newBuilder()
+                        .setEpoch(prepared.epoch())
+                        .setLeaseDescriptor(bytes(prepared.descriptor()))
+                        .setRemainingNanos(prepared.remainingNanos())
+                        .addAllUnmatched(prepared.unmatched())
+                        .build()
+                        .toByteArray();
             case PeerReply.Finished finished -> {
                 PeerProto.FinishReply.Builder builder =
                         PeerProto.FinishReply.newBuilder().setOutcome(outcome(finished.outcome()));
@@ -104,10 +112,11 @@ final class MessageEncoder {
                 }
                 yield builder.build().toByteArray();
             }
-            case PeerReply.Notified notified -> PeerProto.NotifyReply.newBuilder()
-                    .setPayload(bytes(notified.payload()))
-                    .build()
-                    .toByteArray();
+            case PeerReply.Notified notified ->
+                PeerProto.NotifyReply.newBuilder()
+                        .setPayload(bytes(notified.payload()))
+                        .build()
+                        .toByteArray();
             // PartReply and CancelReply have no fields yet: the same zero bytes
             case PeerReply.Ack ack -> PeerProto.PartReply.getDefaultInstance().toByteArray();
         };
@@ -159,8 +168,10 @@ final class MessageEncoder {
         return PeerProto.BackendOffer.newBuilder()
                 .setName(offer.name())
                 .setWireId(wireId(offer.wireId()))
-                .addAllCapabilities(
-                        offer.capabilities().stream().sorted().map(Capability::name).toList())
+                .addAllCapabilities(offer.capabilities().stream()
+                        .sorted()
+                        .map(Capability::name)
+                        .toList())
                 .setIsolation(
                         switch (offer.isolation()) {
                             case NONE -> PeerProto.Isolation.ISOLATION_NONE;

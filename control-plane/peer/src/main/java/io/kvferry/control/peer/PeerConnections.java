@@ -1,6 +1,7 @@
 package io.kvferry.control.peer;
 
 import io.grpc.CallOptions;
+import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.ConfigKey;
@@ -67,7 +68,7 @@ final class PeerConnections {
                 if (byPeer.size() >= maxConnections) {
                     evicted = evictIdle(stage);
                 }
-                connection = connect(peer);
+                connection = connect(peer, stage);
                 byPeer.put(peer, connection);
             }
             acquired = connection.acquire(maxCallsPerPeer);
@@ -99,28 +100,35 @@ final class PeerConnections {
     }
 
     /** Makes the connection; nothing is dialled before its first call. */
-    private PeerConnection connect(PeerAddress peer) {
+    private PeerConnection connect(PeerAddress peer, Stage stage) {
+        try {
+            return new PeerConnection(peer, channelTo(peer));
+        } catch (IllegalArgumentException e) {
+            throw new TransferException(
+                    CallErrors.error(TransferErrorCode.INVALID_REQUEST, stage, peer, "not a host: " + peer.host()), e);
+        }
+    }
+
+    private ManagedChannel channelTo(PeerAddress peer) {
         Duration connectTimeout = config.get(PeerConfigKeys.CONNECT_TIMEOUT);
-        return new PeerConnection(
-                peer,
-                NettyChannelBuilder.forAddress(peer.host(), peer.port())
-                        .usePlaintext()
-                        .eventLoopGroup(eventLoops.group())
-                        .channelType(eventLoops.channel())
-                        .directExecutor()
-                        .offloadExecutor(resolver)
-                        // a proxy of the process is for the outside world, not for peers
-                        .proxyDetector(target -> null)
-                        .disableServiceConfigLookUp()
-                        // who repeats a call is the engine
-                        .disableRetry()
-                        .maxTraceEvents(0)
-                        .maxInboundMessageSize(maxMessageBytes)
-                        .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, Math.toIntExact(connectTimeout.toMillis()))
-                        .keepAliveTime(nanos(PeerConfigKeys.KEEPALIVE_INTERVAL), TimeUnit.NANOSECONDS)
-                        .keepAliveTimeout(nanos(PeerConfigKeys.KEEPALIVE_TIMEOUT), TimeUnit.NANOSECONDS)
-                        .idleTimeout(nanos(PeerConfigKeys.IDLE_TIMEOUT), TimeUnit.NANOSECONDS)
-                        .build());
+        return NettyChannelBuilder.forAddress(peer.host(), peer.port())
+                .usePlaintext()
+                .eventLoopGroup(eventLoops.group())
+                .channelType(eventLoops.channel())
+                .directExecutor()
+                .offloadExecutor(resolver)
+                // a proxy of the process is for the outside world, not for peers
+                .proxyDetector(target -> null)
+                .disableServiceConfigLookUp()
+                // who repeats a call is the engine
+                .disableRetry()
+                .maxTraceEvents(0)
+                .maxInboundMessageSize(maxMessageBytes)
+                .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, Math.toIntExact(connectTimeout.toMillis()))
+                .keepAliveTime(nanos(PeerConfigKeys.KEEPALIVE_INTERVAL), TimeUnit.NANOSECONDS)
+                .keepAliveTimeout(nanos(PeerConfigKeys.KEEPALIVE_TIMEOUT), TimeUnit.NANOSECONDS)
+                .idleTimeout(nanos(PeerConfigKeys.IDLE_TIMEOUT), TimeUnit.NANOSECONDS)
+                .build();
     }
 
     private long nanos(ConfigKey<Duration> key) {

@@ -19,6 +19,7 @@ enum PeerMethod {
 
     @SuppressWarnings("ImmutableEnumChecker") // immutable, only not annotated so
     private final MethodDescriptor<byte[], byte[]> descriptor;
+
     private final Stage stage;
 
     PeerMethod(MethodDescriptor<?, ?> generated, Stage stage) {

@@ -41,12 +41,10 @@ final class PeerServer {
             EventLoops eventLoops,
             ExecutorService executor,
             PeerCounters counters) {
-        AcceptedConnections connections =
-                new AcceptedConnections(config.get(PeerConfigKeys.MAX_CONNECTIONS), counters);
+        AcceptedConnections connections = new AcceptedConnections(config.get(PeerConfigKeys.MAX_CONNECTIONS), counters);
         InboundCalls inbound = new InboundCalls(service, config, environment, executor, connections, counters);
-        String host = config.isSet(PeerConfigKeys.BIND_HOST)
-                ? config.get(PeerConfigKeys.BIND_HOST)
-                : environment.bindHost();
+        String host =
+                config.isSet(PeerConfigKeys.BIND_HOST) ? config.get(PeerConfigKeys.BIND_HOST) : environment.bindHost();
         int port = config.get(PeerConfigKeys.PORT);
         Server server = NettyServerBuilder.forAddress(new InetSocketAddress(host, port))
                 .bossEventLoopGroup(eventLoops.group())
@@ -74,7 +72,8 @@ final class PeerServer {
             throw new TransferException(
                     TransferErrorCode.CONNECTION_FAILED,
                     Stage.OPEN,
-                    "cannot listen on " + host + " port " + port + " (kvferry.bind-host, kvferry.peer.port): " + e.getMessage(),
+                    "cannot listen on " + host + " port " + port + " (kvferry.bind-host, kvferry.peer.port): "
+                            + e.getMessage(),
                     e);
         }
     }

@@ -22,7 +22,9 @@ class ErrorCodecTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"OK", "UNRECOGNIZED"}, mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(
+            names = {"OK", "UNRECOGNIZED"},
+            mode = EnumSource.Mode.EXCLUDE)
     void required_R7_everyCodeSurvivesTheRoundTrip(TransferErrorCode code) {
         TransferError error = new TransferError(code, code.number(), Stage.SUBMIT, Side.INITIATOR, "n@h:1", true, "d");
 
@@ -41,8 +43,7 @@ class ErrorCodecTest {
     @ParameterizedTest
     @EnumSource(Stage.class)
     void everyStageSurvivesTheRoundTrip(Stage stage) {
-        TransferError error =
-                new TransferError(TransferErrorCode.CANCELLED, 1, stage, Side.TARGET, "", false, "");
+        TransferError error = new TransferError(TransferErrorCode.CANCELLED, 1, stage, Side.TARGET, "", false, "");
 
         assertThat(roundTrip(error)).isEqualTo(error);
     }

@@ -66,7 +66,8 @@ class HostilePeerTest {
 
     /** Sends bytes and reads until the other side closes. */
     private void throwAt(byte[] bytes) throws IOException {
-        try (Socket socket = new Socket(target.address().host(), target.address().port())) {
+        try (Socket socket =
+                new Socket(target.address().host(), target.address().port())) {
             socket.setSoTimeout(20_000);
             socket.getOutputStream().write(bytes);
             socket.shutdownOutput();
@@ -178,8 +179,8 @@ class HostilePeerTest {
 
     @Test
     void required_R1_aCallWithoutADeadlineGetsTheTargetsOwn() throws Exception {
-        try (TestNode impatient = new TestNode(
-                BackendConfig.DEFAULTS.with(PeerConfigKeys.DEFAULT_TIMEOUT, Duration.ofMillis(200)))) {
+        try (TestNode impatient =
+                new TestNode(BackendConfig.DEFAULTS.with(PeerConfigKeys.DEFAULT_TIMEOUT, Duration.ofMillis(200)))) {
             impatient.answering((request, deadline) -> new CompletableFuture<>());
             ManagedChannel channel = Grpc.newChannelBuilder(
                             impatient.address().toString(), InsecureChannelCredentials.create())
@@ -194,7 +195,8 @@ class HostilePeerTest {
                             MessageEncoder.encode(Samples.CANCEL)));
             channel.shutdownNow();
 
-            assertThat(ErrorCodec.fromTrailers(trailersOf(failure), Stage.PREPARE).code())
+            assertThat(ErrorCodec.fromTrailers(trailersOf(failure), Stage.PREPARE)
+                            .code())
                     .isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED);
         }
     }

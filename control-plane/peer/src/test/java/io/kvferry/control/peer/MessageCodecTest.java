@@ -96,7 +96,8 @@ class MessageCodecTest {
                         "channel-message",
                         MessageEncoder.channelMessage(new byte[] {1, 2, 3}),
                         PeerProto.ChannelFrame.getDefaultInstance(),
-                        bytes -> Optional.ofNullable(MessageDecoder.channelMessage(bytes)).map(ByteString::copyFrom)));
+                        bytes -> Optional.ofNullable(MessageDecoder.channelMessage(bytes))
+                                .map(ByteString::copyFrom)));
     }
 
     static List<PeerRequest<?>> requests() {
@@ -108,14 +109,17 @@ class MessageCodecTest {
     void requestsSurviveTheRoundTripWithEveryField(PeerRequest<?> request) {
         PeerMethod method = PeerMethod.of(request);
 
-        assertThat(MessageDecoder.request(method, MessageEncoder.encode(request))).isEqualTo(request);
+        assertThat(MessageDecoder.request(method, MessageEncoder.encode(request)))
+                .isEqualTo(request);
     }
 
     @ParameterizedTest
     @EnumSource(PeerMethod.class)
     void repliesSurviveTheRoundTripWithEveryField(PeerMethod method) {
-        PeerReply reply = Samples.replyTo(
-                Samples.REQUESTS.stream().filter(request -> PeerMethod.of(request) == method).findFirst().orElseThrow());
+        PeerReply reply = Samples.replyTo(Samples.REQUESTS.stream()
+                .filter(request -> PeerMethod.of(request) == method)
+                .findFirst()
+                .orElseThrow());
 
         assertThat(MessageDecoder.reply(method, MessageEncoder.encode(reply))).isEqualTo(reply);
     }
@@ -127,9 +131,10 @@ class MessageCodecTest {
             assertThat(sample.message().getAllFields()).hasSize(1);
             return;
         }
-        sample.message().getDescriptorForType().getFields().forEach(field -> assertThat(
-                        sample.message().getAllFields())
-                .containsKey(field));
+        sample.message()
+                .getDescriptorForType()
+                .getFields()
+                .forEach(field -> assertThat(sample.message().getAllFields()).containsKey(field));
     }
 
     @ParameterizedTest
@@ -137,7 +142,9 @@ class MessageCodecTest {
     void required_R12_theBytesOfGenerationOneNeverChange(Sample sample) throws IOException {
         String golden;
         try (InputStream file = getClass().getResourceAsStream("/golden/v1/" + sample.name() + ".hex")) {
-            assertThat(file).as("golden bytes; these are " + HexFormat.of().formatHex(sample.bytes())).isNotNull();
+            assertThat(file)
+                    .as("golden bytes; these are " + HexFormat.of().formatHex(sample.bytes()))
+                    .isNotNull();
             golden = new String(file.readAllBytes(), StandardCharsets.US_ASCII).strip();
         }
         assertThat(HexFormat.of().formatHex(sample.bytes())).isEqualTo(golden);
@@ -146,8 +153,9 @@ class MessageCodecTest {
     }
 
     static Stream<Arguments> deletions() {
-        return samples().stream().flatMap(sample -> withoutEachField(sample.message()).entrySet().stream()
-                .map(deletion -> Arguments.of(sample, deletion.getKey(), deletion.getValue())));
+        return samples().stream()
+                .flatMap(sample -> withoutEachField(sample.message()).entrySet().stream()
+                        .map(deletion -> Arguments.of(sample, deletion.getKey(), deletion.getValue())));
     }
 
     /** By path: the message without that field, at any depth. */
@@ -253,9 +261,7 @@ class MessageCodecTest {
             try {
                 sample.reader().read(bytes);
             } catch (TransferException e) {
-                assertThat(e.code())
-                        .as("seed=" + seed + " round=" + round)
-                        .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
+                assertThat(e.code()).as("seed=" + seed + " round=" + round).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
             }
         }
     }
@@ -298,8 +304,10 @@ class MessageCodecTest {
         byte[] finish = ((PeerProto.FinishRequest) samples().get(4).message())
                 .toBuilder().setOutcomeValue(9).build().toByteArray();
 
-        assertThatThrownBy(() -> MessageDecoder.request(PeerMethod.PREPARE, prepare)).hasMessageContaining("operation: 9");
-        assertThatThrownBy(() -> MessageDecoder.request(PeerMethod.FINISH, finish)).hasMessageContaining("outcome: 9");
+        assertThatThrownBy(() -> MessageDecoder.request(PeerMethod.PREPARE, prepare))
+                .hasMessageContaining("operation: 9");
+        assertThatThrownBy(() -> MessageDecoder.request(PeerMethod.FINISH, finish))
+                .hasMessageContaining("outcome: 9");
     }
 
     @Test
@@ -321,7 +329,8 @@ class MessageCodecTest {
 
     @Test
     void keysAndLengthsThatDifferInNumberAreRefused() {
-        PeerProto.PrepareRequest sample = (PeerProto.PrepareRequest) samples().get(1).message();
+        PeerProto.PrepareRequest sample =
+                (PeerProto.PrepareRequest) samples().get(1).message();
         byte[] uneven = sample.toBuilder()
                 .setBlocks(sample.getBlocks().toBuilder().addKeys(5))
                 .build()

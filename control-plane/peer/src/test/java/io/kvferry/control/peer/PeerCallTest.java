@@ -54,16 +54,18 @@ class PeerCallTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"OK", "UNRECOGNIZED"}, mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(
+            names = {"OK", "UNRECOGNIZED"},
+            mode = EnumSource.Mode.EXCLUDE)
     void required_R7_everyRefusalArrivesWithAllItSays(TransferErrorCode code) {
-        TransferError refusal =
-                new TransferError(code, code.number(), Stage.PREPARE, Side.TARGET, "prefill-0@h:1", false, "who and why ü");
+        TransferError refusal = new TransferError(
+                code, code.number(), Stage.PREPARE, Side.TARGET, "prefill-0@h:1", false, "who and why ü");
         try (TestNode initiator = new TestNode();
                 TestNode target = new TestNode()
                         .answering((request, deadline) ->
                                 CompletableFuture.failedFuture(new TransferException(refusal)))) {
-            TransferException failure = failureOf(
-                    initiator.control().call(target.address(), Samples.PREPARE, TestNode.seconds(20)));
+            TransferException failure =
+                    failureOf(initiator.control().call(target.address(), Samples.PREPARE, TestNode.seconds(20)));
 
             assertThat(failure.error()).isEqualTo(refusal);
         }

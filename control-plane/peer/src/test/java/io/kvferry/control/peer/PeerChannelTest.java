@@ -51,8 +51,7 @@ class PeerChannelTest {
     }
 
     private PeerChannel open(Deadline deadline) {
-        PeerChannel channel =
-                initiator.control().openChannel(target.address(), Samples.ID, 2, Samples.EPOCH, deadline);
+        PeerChannel channel = initiator.control().openChannel(target.address(), Samples.ID, 2, Samples.EPOCH, deadline);
         channel.receive(atInitiator);
         return channel;
     }
@@ -101,9 +100,8 @@ class PeerChannelTest {
 
     @Test
     void whatWasSentBeforeThereWasAReceiverComesFirst() throws Exception {
-        PeerChannel channel = initiator
-                .control()
-                .openChannel(target.address(), Samples.ID, 2, Samples.EPOCH, TestNode.seconds(30));
+        PeerChannel channel =
+                initiator.control().openChannel(target.address(), Samples.ID, 2, Samples.EPOCH, TestNode.seconds(30));
         accepted().send(message(1));
         accepted().send(message(2));
         channel.send(message(3));
@@ -134,8 +132,7 @@ class PeerChannelTest {
         assertThat(atInitiator.end()).isEmpty();
         assertThatThrownBy(() -> channel.send(message(2)))
                 .isInstanceOfSatisfying(
-                        TransferException.class,
-                        e -> assertThat(e.code()).isEqualTo(TransferErrorCode.CONTROL_FAILED));
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(TransferErrorCode.CONTROL_FAILED));
     }
 
     @Test
@@ -313,7 +310,8 @@ class PeerChannelTest {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
             unused = socket.getLocalPort();
         }
-        initiator.control()
+        initiator
+                .control()
                 .openChannel(new PeerAddress("127.0.0.1", unused), Samples.ID, 1, 1, TestNode.seconds(30))
                 .receive(atInitiator);
 

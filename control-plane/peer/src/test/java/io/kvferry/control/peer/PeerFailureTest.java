@@ -115,10 +115,11 @@ class PeerFailureTest {
 
             target.answering((request, deadline) -> {
                 late.complete(new PeerReply.Notified(Samples.notifyOf(1).payload()));
-                return CompletableFuture.completedFuture(new PeerReply.Notified(Samples.notifyOf(2).payload()));
+                return CompletableFuture.completedFuture(
+                        new PeerReply.Notified(Samples.notifyOf(2).payload()));
             });
-            PeerReply.Notified second = replyOf(
-                    initiator.control().call(target.address(), Samples.notifyOf(2), TestNode.seconds(20)));
+            PeerReply.Notified second =
+                    replyOf(initiator.control().call(target.address(), Samples.notifyOf(2), TestNode.seconds(20)));
 
             assertThat(second.payload()).isEqualTo(Samples.notifyOf(2).payload());
         }
@@ -127,8 +128,9 @@ class PeerFailureTest {
     @Test
     void manyCallersGetTheirOwnReplies() throws Exception {
         try (TestNode initiator = new TestNode();
-                TestNode target = new TestNode().answering((request, deadline) -> CompletableFuture.completedFuture(
-                        new PeerReply.Notified(((PeerRequest.Notify) request).payload())))) {
+                TestNode target = new TestNode()
+                        .answering((request, deadline) -> CompletableFuture.completedFuture(
+                                new PeerReply.Notified(((PeerRequest.Notify) request).payload())))) {
             List<CompletableFuture<?>> callers = new ArrayList<>();
             for (int caller = 0; caller < 64; caller++) {
                 int first = caller * 100;
@@ -309,8 +311,7 @@ class PeerFailureTest {
     @Test
     void required_R12_aMessageOverTheReceiversLimitIsRefusedAndTheConnectionLives() throws Exception {
         try (TestNode initiator = new TestNode();
-                TestNode target =
-                        new TestNode(BackendConfig.DEFAULTS.with(PeerConfigKeys.MAX_MESSAGE_BYTES, 4096L))) {
+                TestNode target = new TestNode(BackendConfig.DEFAULTS.with(PeerConfigKeys.MAX_MESSAGE_BYTES, 4096L))) {
             TransferException refusal = failureOf(
                     initiator.control().call(target.address(), Samples.prepareOf(10_000), TestNode.seconds(20)));
 
@@ -388,10 +389,21 @@ class PeerFailureTest {
     }
 
     @Test
+    void anAddressThatIsNoneFailsTheCall() {
+        try (TestNode initiator = new TestNode()) {
+            assertThat(failureOf(initiator
+                                    .control()
+                                    .call(new PeerAddress("no host", 1), Samples.HELLO, TestNode.seconds(20)))
+                            .code())
+                    .isEqualTo(TransferErrorCode.INVALID_REQUEST);
+        }
+    }
+
+    @Test
     void aPortInUseIsNamedWithItsKey() {
         try (TestNode first = new TestNode()) {
-            assertThatThrownBy(() -> new TestNode(
-                            BackendConfig.DEFAULTS.with(PeerConfigKeys.PORT, first.address().port())))
+            assertThatThrownBy(() -> new TestNode(BackendConfig.DEFAULTS.with(
+                            PeerConfigKeys.PORT, first.address().port())))
                     .isInstanceOfSatisfying(
                             TransferException.class,
                             failure -> assertThat(failure.code()).isEqualTo(TransferErrorCode.CONNECTION_FAILED))

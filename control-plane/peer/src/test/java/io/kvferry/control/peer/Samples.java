@@ -40,11 +40,9 @@ final class Samples {
                     Isolation.LEASE,
                     new Envelope(new byte[] {1, 2, 3})),
             new BackendOffer(
-                    "rdma",
-                    new WireId("verbs", 2),
-                    Set.of(Capability.READ),
-                    Isolation.REGION,
-                    new Envelope(new byte[] {4})));
+                    "rdma", new WireId("verbs", 2), Set.of(Capability.READ), Isolation.REGION, new Envelope(new byte[] {
+                        4
+                    })));
 
     static final PeerRequest.Hello HELLO = new PeerRequest.Hello(PREFILL, 3, "kvferry/0.1.0", "chunk=256", OFFERS);
     static final PeerReply.Welcome WELCOME = new PeerReply.Welcome(DECODE, 2, "kvferry/0.2.0", "chunk=128", OFFERS);
@@ -67,7 +65,13 @@ final class Samples {
     static final PeerRequest.Finish FINISH =
             new PeerRequest.Finish(ID, 2, PREFILL, EPOCH, TransferState.TIMED_OUT, LONG_LENGTH, 17);
     static final TransferError ERROR = new TransferError(
-            TransferErrorCode.DATA_CORRUPTED, 16, Stage.FINISH, Side.TARGET, "prefill-0@127.0.0.1:1", true, "crc differs");
+            TransferErrorCode.DATA_CORRUPTED,
+            16,
+            Stage.FINISH,
+            Side.TARGET,
+            "prefill-0@127.0.0.1:1",
+            true,
+            "crc differs");
     static final PeerReply.Finished FINISHED = new PeerReply.Finished(TransferState.FAILED, ERROR);
     static final PeerRequest.Notify NOTIFY =
             new PeerRequest.Notify(PREFILL, "topic", new Payload(new byte[] {0, 1, -1}));
@@ -97,7 +101,9 @@ final class Samples {
                 DECODE,
                 new WireId("kvferry-tcp", 1),
                 BlockKeys.of(
-                        LongStream.range(0, blocks).map(i -> i * 0x9e3779b97f4a7c15L).toArray(),
+                        LongStream.range(0, blocks)
+                                .map(i -> i * 0x9e3779b97f4a7c15L)
+                                .toArray(),
                         LongStream.range(0, blocks).map(i -> 65_536).toArray()),
                 new Envelope(new byte[64]),
                 60_000_000_000L);

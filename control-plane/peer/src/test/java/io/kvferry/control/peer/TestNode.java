@@ -42,8 +42,7 @@ final class TestNode implements PeerService, AutoCloseable {
         scheduler = new TestScheduler(ticker);
         control = new GrpcPeerControl(
                 config,
-                new BackendEnvironment(
-                        new PeerIdentity("node", 7), ticker, scheduler, "127.0.0.1", "127.0.0.1"));
+                new BackendEnvironment(new PeerIdentity("node", 7), ticker, scheduler, "127.0.0.1", "127.0.0.1"));
         address = control.start(this, seconds(10));
     }
 
