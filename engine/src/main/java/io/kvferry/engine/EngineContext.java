@@ -16,8 +16,9 @@ import java.util.concurrent.Executor;
  * @param ticker the clock
  * @param scheduler runs things when deadlines pass
  * @param executor runs what may block or is the user's: a virtual thread a task
+ * @param waits where callers park
  */
-record EngineContext(PeerIdentity self, BackendConfig settings, Ticker ticker, Scheduler scheduler, Executor executor) {
+record EngineContext(PeerIdentity self, BackendConfig settings, Ticker ticker, Scheduler scheduler, Executor executor, Waits waits) {
     Deadline after(Duration duration) {
         return Deadline.after(duration, ticker);
     }

@@ -62,7 +62,7 @@ final class Finisher {
         CompletableFuture<Void> none = new CompletableFuture<>();
         idle = none;
         if (pending.get() > 0) {
-            Waits.until(none, grace, context.scheduler(), Stage.CLOSE);
+            context.waits().until(none, grace, Stage.CLOSE);
         }
     }
 

@@ -45,6 +45,7 @@ final class Initiator {
     private final int maxTransfers;
     private final long leaseGuardNanos;
     private final ConcurrentHashMap<Key, Transfer> transfers = new ConcurrentHashMap<>();
+    private volatile boolean closed;
 
     /** What is unique among the transfers in hand. */
     record Key(TransferId id, int attempt) {}
@@ -77,6 +78,10 @@ final class Initiator {
         Transfer transfer = admit(request);
         try {
             transfer.prepared(prepare(transfer, request, callerDeadline.earlier(whole), whole));
+            if (closed) {
+                transfer.finish();
+                throw closing();
+            }
             return transfer;
         } catch (RuntimeException e) {
             forget(transfer);
@@ -286,13 +291,13 @@ final class Initiator {
                         backend.backend().propose(plan)),
                 finisher.horizon().toNanos());
         try {
-            return Waits.get(
-                    peerControl.call(request.peer(), prepare, deadline),
-                    deadline,
-                    context.scheduler(),
-                    Stage.PREPARE,
-                    "PREPARED from ",
-                    request.peer());
+            return context.waits()
+                    .get(
+                            peerControl.call(request.peer(), prepare, deadline),
+                            deadline,
+                            Stage.PREPARE,
+                            "PREPARED from ",
+                            request.peer());
         } catch (TransferException e) {
             if (!Failures.isRefusal(e.error()) && !Failures.isRestartRefusal(e.error())) {
                 // the target may have accepted all the same (R5)
@@ -387,9 +392,15 @@ final class Initiator {
         transfers.remove(transfer.key(), transfer);
     }
 
-    /** Ends every transfer. */
+    /** Ends every transfer; those that are being prepared end by themselves. */
     void close() {
-        transfers.values().forEach(Transfer::finish);
+        closed = true;
+        context.waits().close(closing());
+        transfers.values().stream().filter(Transfer::isPrepared).forEach(Transfer::finish);
+    }
+
+    private static TransferException closing() {
+        return new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.PREPARE, "this engine is closing");
     }
 
     /** Lets targets hear the ends of their transfers, so that they need not wait for their leases to expire. */

@@ -343,8 +343,10 @@ public final class Lease implements AutoCloseable {
     void applied(BlockRange blocks) {
         List<AppliedWait> reached = new ArrayList<>(0);
         synchronized (lock) {
-            applied.set(blocks.first(), blocks.end());
-            appliedBytes += request.blocks().bytes(blocks);
+            for (int i = applied.nextClearBit(blocks.first()); i < blocks.end(); i = applied.nextClearBit(i)) {
+                applied.set(i);
+                appliedBytes += request.blocks().length(i);
+            }
             for (Iterator<AppliedWait> each = waits.iterator(); each.hasNext(); ) {
                 AppliedWait wait = each.next();
                 if (isApplied(wait.range)) {

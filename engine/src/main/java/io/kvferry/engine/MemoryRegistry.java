@@ -160,7 +160,7 @@ final class MemoryRegistry {
     }
 
     boolean awaitReleased(CompletableFuture<Boolean> released, Deadline deadline) {
-        return Waits.until(released, deadline, context.scheduler(), Stage.CLOSE);
+        return context.waits().until(released, deadline, Stage.CLOSE);
     }
 
     Deadline closeDeadline() {

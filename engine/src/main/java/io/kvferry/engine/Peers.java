@@ -75,7 +75,7 @@ final class Peers {
             return meeting.join();
         }
         // a copy: this caller's deadline must not end the meeting for others
-        return Waits.get(meeting.copy(), deadline, context.scheduler(), Stage.HELLO, "the answer to HELLO from ", peer);
+        return context.waits().get(meeting.copy(), deadline, Stage.HELLO, "the answer to HELLO from ", peer);
     }
 
     /** Forgets what a meeting told, so that the next transfer meets the peer anew. */

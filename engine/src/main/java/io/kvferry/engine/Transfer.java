@@ -100,6 +100,10 @@ public final class Transfer implements AutoCloseable {
         this.claims = new RangeClaims(request.blocks().size());
     }
 
+    boolean isPrepared() {
+        return state != TransferState.PREPARING;
+    }
+
     Initiator.Key key() {
         return key;
     }
@@ -322,8 +326,7 @@ public final class Transfer implements AutoCloseable {
      */
     public boolean awaitQuiescent(Deadline deadline) {
         ListenerThread.refuse("Transfer.awaitQuiescent");
-        return Waits.until(
-                prepared().hold.whenQuiescent(), deadline, initiator.context().scheduler(), Stage.FINISH);
+        return initiator.context().waits().until(prepared().hold.whenQuiescent(), deadline, Stage.FINISH);
     }
 
     /**

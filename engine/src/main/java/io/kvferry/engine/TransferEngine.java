@@ -28,6 +28,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,7 +76,8 @@ public final class TransferEngine implements AutoCloseable {
         Scheduler scheduler = given != null ? given : Objects.requireNonNull(ownScheduler);
         this.executor = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("kvferry-engine-", 0).factory());
-        this.context = new EngineContext(identity(settings), settings, ticker, scheduler, executor);
+        this.context = new EngineContext(
+                identity(settings), settings, ticker, scheduler, this::execute, new Waits(scheduler));
         this.quarantine = new Quarantine(settings.get(EngineConfigKeys.MAX_QUARANTINED));
         BackendEnvironment environment = environment(context);
         Backends openBackends = null;
@@ -98,6 +100,15 @@ public final class TransferEngine implements AutoCloseable {
             throw Failures.of(e, Stage.OPEN);
         }
         LOG.info("engine {} listens on {}", context.self(), address);
+    }
+
+    /** Runs a task; one that comes after close, such as a late proof of quiescence, runs where it came up. */
+    private void execute(Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            task.run();
+        }
     }
 
     private static PeerIdentity identity(BackendConfig settings) {
@@ -306,13 +317,13 @@ public final class TransferEngine implements AutoCloseable {
         ListenerThread.refuse("TransferEngine.notify");
         checkOpen(Stage.TRANSFER);
         checkTopic(topic);
-        PeerReply.Notified reply = Waits.get(
-                peerControl.call(peer, new PeerRequest.Notify(context.self(), topic, payload), deadline),
-                deadline,
-                context.scheduler(),
-                Stage.TRANSFER,
-                "the answer on topic " + topic + " from ",
-                peer);
+        PeerReply.Notified reply = context.waits()
+                .get(
+                        peerControl.call(peer, new PeerRequest.Notify(context.self(), topic, payload), deadline),
+                        deadline,
+                        Stage.TRANSFER,
+                        "the answer on topic " + topic + " from ",
+                        peer);
         return reply.payload();
     }
 
@@ -420,7 +431,7 @@ public final class TransferEngine implements AutoCloseable {
 
     private void awaitQuiet(Deadline deadline) {
         for (CompletableFuture<?> quiet : quarantine.whenQuiescent()) {
-            Waits.until(quiet, deadline, context.scheduler(), Stage.CLOSE);
+            context.waits().until(quiet, deadline, Stage.CLOSE);
         }
     }
 

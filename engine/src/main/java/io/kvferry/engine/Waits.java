@@ -5,28 +5,51 @@ import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
 
-/** Waits for futures, by deadlines on the engine's own clock. */
+/**
+ * Waits for futures, by deadlines on the engine's own clock, and no longer than the engine is open.
+ *
+ * <p><b>Threads:</b> Thread-safe.
+ */
 final class Waits {
-    private Waits() {}
+    private final Scheduler scheduler;
+    /** Callers that each wait for a future of their own; closing fails those. */
+    private final Set<Caller> parked = ConcurrentHashMap.newKeySet();
+
+    private volatile @Nullable TransferException closed;
+
+    private static final class Caller {
+        private final CompletableFuture<?> future;
+
+        Caller(CompletableFuture<?> future) {
+            this.future = future;
+        }
+    }
+
+    Waits(Scheduler scheduler) {
+        this.scheduler = scheduler;
+    }
 
     /**
-     * Waits for a future until a deadline, which then fails it with DEADLINE_EXCEEDED.
+     * Waits for a future that nobody else waits for until a deadline, which then fails it with DEADLINE_EXCEEDED.
      *
      * @param what for the message: what did not come in time
      * @param from for the message: from where; written only if it is needed
      */
-    static <T> T get(
-            CompletableFuture<T> future,
-            Deadline deadline,
-            Scheduler scheduler,
-            Stage stage,
-            String what,
-            Object from) {
+    <T> T get(CompletableFuture<T> future, Deadline deadline, Stage stage, String what, Object from) {
         if (future.isDone()) {
             return get(future, stage, what);
+        }
+        Caller caller = new Caller(future);
+        parked.add(caller);
+        TransferException closing = closed;
+        if (closing != null) {
+            future.completeExceptionally(closing);
         }
         Scheduler.Scheduled timer = scheduler.schedule(
                 deadline,
@@ -36,6 +59,7 @@ final class Waits {
             return get(future, stage, what);
         } finally {
             timer.cancel();
+            parked.remove(caller);
         }
     }
 
@@ -45,22 +69,31 @@ final class Waits {
             return future.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new TransferException(TransferErrorCode.CANCELLED, stage, "interrupted while waiting for " + what, e);
+            throw new TransferException(
+                    TransferErrorCode.CANCELLED, stage, "interrupted while waiting for " + what, e);
         } catch (ExecutionException e) {
             throw Failures.of(e, stage);
         }
     }
 
-    /** Waits for a future that others may wait for too. Returns whether it completed in time. */
-    static boolean until(CompletableFuture<?> future, Deadline deadline, Scheduler scheduler, Stage stage) {
-        try {
-            get(future.copy(), deadline, scheduler, stage, "the event", "");
+    /** Waits for an event that others may wait for too, closing or not. Returns whether it came in time. */
+    boolean until(CompletableFuture<?> event, Deadline deadline, Stage stage) {
+        CompletableFuture<Boolean> came = new CompletableFuture<>();
+        var ignored = event.whenComplete((value, failure) -> came.complete(true));
+        if (came.isDone()) {
             return true;
-        } catch (TransferException e) {
-            if (e.code() == TransferErrorCode.DEADLINE_EXCEEDED) {
-                return false;
-            }
-            throw e;
         }
+        Scheduler.Scheduled timer = scheduler.schedule(deadline, () -> came.complete(false));
+        try {
+            return get(came, stage, "the event");
+        } finally {
+            timer.cancel();
+        }
+    }
+
+    /** Releases every parked caller, and every one to come. */
+    void close(TransferException reason) {
+        closed = reason;
+        parked.forEach(caller -> caller.future.completeExceptionally(reason));
     }
 }
