@@ -78,8 +78,9 @@ final class Dialer {
         int lanes = scope.config().lanes();
         while ((peers.size() + 1L) * lanes > scope.config().maxConnections()) {
             PeerLanes oldest = peers.values().stream()
+                    .sorted(Comparator.comparingLong(PeerLanes::lastUsedNanos))
                     .filter(PeerLanes::retire)
-                    .min(Comparator.comparingLong(PeerLanes::lastUsedNanos))
+                    .findFirst()
                     .orElseThrow(() -> new TransferException(
                             TransferErrorCode.RESOURCE_EXHAUSTED,
                             Stage.PREPARE,
@@ -106,9 +107,7 @@ final class Dialer {
 
     private void close(PeerLanes peer) {
         peers.remove(peer.endpoint().instance(), peer);
-        for (Lane lane : peer.lanes()) {
-            lane.close(TransferErrorCode.CONNECTION_FAILED, "connection " + lane + " was closed because it was unused");
-        }
+        peer.close();
     }
 
     private CompletableFuture<Lane> dial(TcpEndpoint endpoint) {

@@ -240,7 +240,8 @@ final class FrameRouter implements FrameReceiver.Listener {
     }
 
     private void error(FrameHeader frame, String detail) {
-        TransferErrorCode code = TransferErrorCode.ofNumber(frame.count);
+        TransferErrorCode told = TransferErrorCode.ofNumber(frame.count);
+        TransferErrorCode code = told == TransferErrorCode.OK ? TransferErrorCode.PROTOCOL_ERROR : told;
         if (frame.stream == 0) {
             lane.close(code, "the peer closed " + lane + ": " + detail);
             return;

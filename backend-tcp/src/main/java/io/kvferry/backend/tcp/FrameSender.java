@@ -16,6 +16,8 @@ import java.util.ArrayDeque;
 final class FrameSender {
     private static final int HEAD_BYTES = FrameHeader.BYTES + FrameHeader.MAX_DETAIL_BYTES;
     private static final int HEADS_PER_SLAB = 16;
+    /** Flush at the latest after so much payload: the checksum has just brought it into the cache. */
+    private static final int FLUSH_BYTES = 256 << 10;
     /** A peer that provokes more refusals than this and reads none of them is cut off. */
     private static final int MAX_PENDING_ERRORS = 64;
 
@@ -80,14 +82,21 @@ final class FrameSender {
         }
         pumping = true;
         try {
+            int unflushed = 0;
             while (context.channel().isWritable()) {
                 OutStream stream = turns.poll();
                 if (stream == null) {
                     break;
                 }
                 stream.setQueued(false);
-                if (writeFrame(stream)) {
+                boolean more = writeFrame(stream);
+                if (more) {
                     enqueue(stream);
+                }
+                unflushed += header.length;
+                if (unflushed >= FLUSH_BYTES) {
+                    unflushed = 0;
+                    context.flush();
                 }
             }
         } finally {

@@ -1,5 +1,6 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.spi.TransferErrorCode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -53,6 +54,13 @@ final class PeerLanes {
         return users.compareAndSet(0, RETIRED);
     }
 
+    /** Closes the lanes of a peer that was retired. */
+    void close() {
+        for (Lane lane : lanes) {
+            lane.close(TransferErrorCode.CONNECTION_FAILED, "connection " + lane + " was closed because it was unused");
+        }
+    }
+
     List<Lane> lanes() {
         return lanes;
     }
@@ -92,6 +100,9 @@ final class PeerLanes {
             synchronized (this) {
                 lanes = open;
                 opening = null;
+            }
+            if (users.get() == RETIRED) {
+                close(); // nobody waited for them
             }
             if (failure == null) {
                 result.complete(open);

@@ -5,7 +5,7 @@ import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
@@ -15,6 +15,9 @@ import java.util.zip.CRC32C;
 /** A peer that speaks the wire by hand, rightly or wrongly, over a plain socket. */
 final class RawPeer implements AutoCloseable {
     static final long INSTANCE = 0x1122334455667788L;
+    /** Small, so that what a backend sends is soon stuck when it is not read. */
+    static final int BUFFER_BYTES = 64 << 10;
+
     private static final int TIMEOUT_MILLIS = 20_000;
 
     /** A frame as it came. */
@@ -61,7 +64,9 @@ final class RawPeer implements AutoCloseable {
 
     /** A listener on a port of its own, of a process that is not a backend. */
     static ServerSocket listener() throws IOException {
-        ServerSocket listener = new ServerSocket(0, 16, InetAddress.getByName("127.0.0.1"));
+        ServerSocket listener = new ServerSocket();
+        listener.setReceiveBufferSize(BUFFER_BYTES);
+        listener.bind(new InetSocketAddress("127.0.0.1", 0));
         listener.setSoTimeout(TIMEOUT_MILLIS);
         return listener;
     }

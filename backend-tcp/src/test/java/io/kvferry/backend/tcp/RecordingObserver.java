@@ -22,7 +22,6 @@ final class RecordingObserver implements TransferObserver {
     private final CompletableFuture<Void> completed = new CompletableFuture<>();
     private final CompletableFuture<TransferError> failed = new CompletableFuture<>();
     private final CompletableFuture<Void> quiesced = new CompletableFuture<>();
-    private volatile long completedAtNanos;
 
     RecordingObserver(int blocks) {
         this.blocks = blocks;
@@ -37,7 +36,6 @@ final class RecordingObserver implements TransferObserver {
             applied.set(i);
         }
         if (applied.cardinality() == blocks) {
-            completedAtNanos = System.nanoTime();
             completed.complete(null);
         }
     }
@@ -54,10 +52,6 @@ final class RecordingObserver implements TransferObserver {
                 broken.add("quiesced was called twice");
             }
         }
-    }
-
-    long completedAtNanos() {
-        return completedAtNanos;
     }
 
     synchronized int appliedBlocks() {

@@ -41,7 +41,10 @@ class TcpLossTest {
 
     private TestNode open() {
         return new TestNode(
-                SocketTransport.of(TcpTransportKind.AUTO), BackendConfig.DEFAULTS.with(TcpConfigKeys.LANES, 1), clock);
+                SocketTransport.of(TcpTransportKind.AUTO),
+                BackendConfig.DEFAULTS.with(TcpConfigKeys.LANES, 1).with(TcpConfigKeys.SEND_BUFFER, (long)
+                        RawPeer.BUFFER_BYTES),
+                clock);
     }
 
     @AfterEach
@@ -100,7 +103,9 @@ class TcpLossTest {
         try (ServerSocket listener = RawPeer.listener();
                 Outgoing outgoing = new Outgoing(listener, null, Operation.WRITE, blocks)) {
             outgoing.submitAll();
-            outgoing.peer.receive(); // bytes flow, and no more is read: 64 MiB fit in no socket buffer
+            outgoing.peer
+                    .receive(); // bytes flow, and no more is read: the socket buffers are far too small for the rest
+            node.awaitEventLoops();
 
             assertThat(outgoing.transfer.finish(node.deadline())).isEqualTo(Quiescence.QUARANTINED);
             assertThat(outgoing.observer.hasQuiesced()).isFalse();
