@@ -107,7 +107,7 @@ public interface BackendHarness {
                         + "; add the artifact io.kvferry:kvferry-backend-" + name));
     }
 
-    /** Makes the bytes themselves stop, fail or change on their way, for both sides of one test. */
+    /** Makes the bytes themselves stop, fail or change on their way, on both sides of one test. */
     interface DataPlaneFaults {
         /** Stops all bytes until {@link #thaw}; what was submitted stays in flight. */
         void freeze();
@@ -115,13 +115,25 @@ public interface BackendHarness {
         /** Lets bytes move again. */
         void thaw();
 
-        /** Fails the next I/O of each transfer, until {@link #heal}. */
-        void fail();
+        /**
+         * Fails the I/O of every transfer, until {@link #heal}.
+         *
+         * @return false where this data plane cannot be made to
+         */
+        default boolean fail() {
+            return false;
+        }
 
-        /** Changes bytes on their way, until {@link #heal}. Used where {@link Capability#CHECKSUM} is declared. */
-        void corrupt();
+        /**
+         * Changes bytes on their way, until {@link #heal}. Used where {@link Capability#CHECKSUM} is declared.
+         *
+         * @return false where this data plane cannot be made to
+         */
+        default boolean corrupt() {
+            return false;
+        }
 
         /** Ends {@link #fail} and {@link #corrupt}. */
-        void heal();
+        default void heal() {}
     }
 }

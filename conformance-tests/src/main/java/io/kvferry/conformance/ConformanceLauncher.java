@@ -1,5 +1,6 @@
 package io.kvferry.conformance;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
@@ -22,6 +23,8 @@ import org.junit.platform.launcher.core.LauncherFactory;
  * @since 0.1.0
  */
 public final class ConformanceLauncher {
+    private static final String PROCESS = "Process";
+
     private ConformanceLauncher() {}
 
     /** How a test ended. */
@@ -69,7 +72,7 @@ public final class ConformanceLauncher {
         try {
             Results results = new Results(each);
             LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
-                    .selectors(selectors(suites))
+                    .selectors(selectors(harness, suites))
                     .build();
             // only JUnit's own engine, whatever else an application has on its class path
             LauncherConfig config = LauncherConfig.builder()
@@ -83,14 +86,22 @@ public final class ConformanceLauncher {
         }
     }
 
-    private static List<DiscoverySelector> selectors(List<String> suites) {
+    private static List<DiscoverySelector> selectors(BackendHarness harness, List<String> suites) {
+        List<DiscoverySelector> selectors = new ArrayList<>();
         if (suites.isEmpty()) {
-            return List.of(DiscoverySelectors.selectClass(LaunchedConformance.class));
+            selectors.add(DiscoverySelectors.selectClass(LaunchedConformance.class));
         }
-        return suites.stream()
-                .<DiscoverySelector>map(suite -> DiscoverySelectors.selectNestedClass(
-                        List.of(LaunchedConformance.class.getName()), BackendConformance.class.getName() + "$" + suite))
-                .toList();
+        for (String suite : suites) {
+            if (!suite.equals(PROCESS)) {
+                selectors.add(DiscoverySelectors.selectNestedClass(
+                        List.of(LaunchedConformance.class.getName()),
+                        BackendConformance.class.getName() + "$" + suite));
+            }
+        }
+        if (suites.contains(PROCESS) || (suites.isEmpty() && harness.crossesProcesses())) {
+            selectors.add(DiscoverySelectors.selectClass(LaunchedProcessConformance.class));
+        }
+        return selectors;
     }
 
     private static final class Results implements TestExecutionListener {

@@ -92,6 +92,7 @@ public abstract class ConformanceSuite {
         if (used == null) {
             return;
         }
+        used.wire().clear();
         used.network().heal();
         used.nodes().forEach(node -> used.network().thaw(node.address()));
         used.nodes().forEach(Node::close);

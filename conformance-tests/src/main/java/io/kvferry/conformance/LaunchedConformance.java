@@ -8,7 +8,11 @@ final class LaunchedConformance extends BackendConformance {
     private static volatile @Nullable BackendHarness current;
 
     LaunchedConformance() {
-        super(Objects.requireNonNull(current, "started without the launcher"));
+        super(current());
+    }
+
+    static BackendHarness current() {
+        return Objects.requireNonNull(current, "started without the launcher");
     }
 
     static void use(@Nullable BackendHarness harness) {

@@ -156,14 +156,14 @@ public abstract class QuarantineConformanceTest extends ConformanceSuite {
             TransferId id = TransferId.random();
             Gate gate = new Gate();
             Optional<BackendHarness.DataPlaneFaults> hooks = harness().dataPlaneFaults();
-            hooks.ifPresentOrElse(
-                    BackendHarness.DataPlaneFaults::freeze,
-                    () -> bed().initiator().faults().onNext("submit", Action.freeze(gate)));
             Lease lease = bed().target().offer(id, operation, layout.remote(operation));
             Transfer transfer = bed().initiator()
                     .prepare(bed().initiator()
                             .request(id, operation, bed().target(), layout.local(operation))
                             .deadline(bed().in(SECOND)));
+            hooks.ifPresentOrElse(
+                    BackendHarness.DataPlaneFaults::freeze,
+                    () -> bed().initiator().faults().onNext("submit", Action.freeze(gate)));
             transfer.submit();
             bed().ticker().advance(SECOND);
             TransferResult result = bed().result(transfer);

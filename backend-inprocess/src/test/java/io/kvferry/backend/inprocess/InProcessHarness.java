@@ -93,13 +93,15 @@ final class InProcessHarness implements BackendHarness, BackendHarness.DataPlane
     }
 
     @Override
-    public void fail() {
+    public boolean fail() {
         failing = true;
+        return true;
     }
 
     @Override
-    public void corrupt() {
+    public boolean corrupt() {
         corrupting = true;
+        return true;
     }
 
     @Override
