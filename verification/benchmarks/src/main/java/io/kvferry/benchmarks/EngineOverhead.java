@@ -54,6 +54,10 @@ public class EngineOverhead {
     private TransferRequest same;
     private int attempt;
 
+    /** JMH makes it, then calls {@link #open}. */
+    @SuppressWarnings("NullAway.Init") // open fills the fields
+    public EngineOverhead() {}
+
     /** Opens two engines and offers a lease that serves every transfer. */
     @Setup(Level.Trial)
     public void open() {
@@ -128,7 +132,7 @@ public class EngineOverhead {
     public TransferResult leaseAndTransfer() {
         TransferId id = TransferId.random();
         Deadline deadline = Deadline.after(10, TimeUnit.SECONDS);
-        try (Lease lease = target.offer(LeaseRequest.writable(id, remote), deadline);
+        try (Lease _ = target.offer(LeaseRequest.writable(id, remote), deadline);
                 Transfer transfer = initiator.prepare(TransferRequest.write(id, target.address(), local), deadline)) {
             transfer.submit();
             return transfer.await(deadline);

@@ -37,7 +37,12 @@ final class NoOpBackend implements TransferBackend {
     private static final BackendInfo INFO = new BackendInfo(
             "no-op",
             WIRE,
-            Set.of(Capability.READ, Capability.WRITE, Capability.HOST_MEMORY, Capability.REVOKE, Capability.TARGET_PROGRESS),
+            Set.of(
+                    Capability.READ,
+                    Capability.WRITE,
+                    Capability.HOST_MEMORY,
+                    Capability.REVOKE,
+                    Capability.TARGET_PROGRESS),
             Isolation.LEASE,
             AbortScope.TRANSFER,
             BackendLimits.NONE,

@@ -1,0 +1,125 @@
+package io.kvferry.benchmarks;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * {@code kvferry bench} over TCP, its two processes on this machine.
+ *
+ * @param setup where and under which congestion control
+ * @param operation read or write
+ * @param block block size, as the command takes it
+ * @param batch blocks per transfer
+ * @param pipeline transfers in flight
+ * @param leases how the target lends its memory
+ * @param checksum on or off
+ * @param memory what each side walks through, as the command takes it
+ */
+record KvFerryBench(
+        Setup setup,
+        String operation,
+        String block,
+        int batch,
+        int pipeline,
+        Leases leases,
+        String checksum,
+        String memory)
+        implements Measurement {
+    static final String MEMORY = "256MiB";
+
+    private static final Duration START = Duration.ofSeconds(60);
+    private static final Duration LOOK = Duration.ofMillis(250);
+    /** A connection that moved this much carries data, not messages. */
+    private static final long DATA_BYTES = 4L << 20;
+
+    enum Leases {
+        /** One lease serves all transfers. */
+        STANDING,
+        /** Each transfer has its own. */
+        ONE_EACH
+    }
+
+    @Override
+    public Sample run() throws IOException {
+        Path json = Files.createTempFile(setup.folder(), "bench", ".json");
+        try (Program bench = start(setup.seconds(), json)) {
+            checkCongestion(bench);
+            bench.result(START.plus(setup.warmUp()).plus(setup.seconds().multipliedBy(2)));
+            return sample(Files.readString(json));
+        } finally {
+            Files.deleteIfExists(json);
+        }
+    }
+
+    /** Starts it to run for so long. */
+    Program start(Duration duration, Path json) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                setup.java(),
+                "-jar",
+                setup.kvferryJar().toString(),
+                "bench",
+                "--local",
+                "--backend",
+                "tcp",
+                "--set",
+                "kvferry.tcp.congestion-control=" + setup.congestion(),
+                "--operation",
+                operation,
+                "--block-size",
+                block));
+        command.addAll(List.of("--batch", String.valueOf(batch), "--pipeline", String.valueOf(pipeline)));
+        command.addAll(List.of("--checksum", checksum, "--memory", memory));
+        command.addAll(
+                List.of("--warm-up", setup.warmUp().toMillis() + "ms", "--duration", duration.toMillis() + "ms"));
+        command.addAll(List.of("--json", json.toString()));
+        if (leases == Leases.STANDING) {
+            command.add("--standing");
+        }
+        return Program.start(setup.folder(), command);
+    }
+
+    /** Looks at the sockets once both sides have moved data, which is during the warm-up. */
+    private void checkCongestion(Program bench) throws IOException {
+        for (long looks = START.dividedBy(LOOK); looks > 0 && !bench.endsWithin(LOOK); looks--) {
+            List<Sockets.Socket> data = setup.sockets().of(bench.ids()).stream()
+                    .filter(socket -> socket.sentBytes() + socket.receivedBytes() >= DATA_BYTES)
+                    .toList();
+            if (data.stream().map(Sockets.Socket::process).distinct().count() < 2) {
+                continue;
+            }
+            Set<String> running = data.stream().map(Sockets.Socket::congestion).collect(Collectors.toSet());
+            if (!running.equals(Set.of(setup.congestion()))) {
+                throw new IOException("kvferry's sockets run " + running + ", --congestion " + setup.congestion()
+                        + " was asked for; kvferry.tcp.transport=nio cannot set it");
+            }
+            return;
+        }
+        bench.result(LOOK); // its own complaint says more, if it has one
+        throw new IOException("kvferry bench moved no data, so its congestion control is unknown" + bench.complaint());
+    }
+
+    private Sample sample(String json) {
+        JsonObject point = JsonParser.parseString(json).getAsJsonArray().get(0).getAsJsonObject();
+        Map<String, Double> figures = new HashMap<>();
+        point.entrySet().stream()
+                .filter(entry -> entry.getValue().getAsJsonPrimitive().isNumber())
+                .forEach(entry -> figures.put(entry.getKey(), entry.getValue().getAsDouble()));
+        double initiator = point.get("cpu_s_per_gb").getAsDouble();
+        double target = point.get("target_cpu_s_per_gb").getAsDouble();
+        figures.put(Sample.CPU, initiator + target);
+        if (leases == Leases.STANDING && batch > 1) {
+            figures.put(Sample.SENDER_CPU, operation.equals("write") ? initiator : target);
+        }
+        return new Sample(figures);
+    }
+}
