@@ -142,7 +142,7 @@ public final class Compare implements Callable<Integer> {
         Set<String> algorithms = Set.of(words("tcp_available_congestion_control"));
         String chosen = chosenCongestion(algorithms);
         Path target = home.resolve("verification/benchmarks/target");
-        Path folder = Files.createTempDirectory("kvferry-compare");
+        Path folder = Files.createTempDirectory(target, "compare");
         try {
             Setup setup = new Setup(
                     folder,
