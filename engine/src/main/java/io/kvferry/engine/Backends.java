@@ -43,13 +43,15 @@ final class Backends {
             for (String name : names(config)) {
                 open.add(openOne(open.size(), provider(providers, name), config, environment));
             }
-        } catch (RuntimeException e) {
+            return new Backends(open, statuses(providers, config, open));
+        } catch (RuntimeException | Error e) {
+            ClosingSteps steps = new ClosingSteps();
+            Deadline deadline = after(config.get(EngineConfigKeys.CLOSE_TIMEOUT), environment);
             for (OpenBackend backend : open) {
-                backend.backend().close(after(config.get(EngineConfigKeys.CLOSE_TIMEOUT), environment));
+                steps.run(backend.name(), () -> backend.backend().close(deadline));
             }
             throw e;
         }
-        return new Backends(open, statuses(providers, config, open));
     }
 
     private static List<String> names(BackendConfig config) {

@@ -14,11 +14,12 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads:</b> Thread-safe.
  */
 final class EngineChannel implements PeerChannel {
-    private static final int MAX_WAITING = 1024;
+    private static final int MAX_WAITING_BYTES = 1 << 20;
 
     private final Object lock = new Object();
     // guarded by lock
     private final Queue<byte[]> waiting = new ArrayDeque<>();
+    private int waitingBytes;
     private @Nullable PeerChannel connected;
     private @Nullable Receiver receiver;
     private boolean closed;
@@ -35,10 +36,13 @@ final class EngineChannel implements PeerChannel {
             }
             connected = channel;
             known = receiver;
+            // under the lock, so that a message sent meanwhile cannot overtake these; send never blocks
             waiting.forEach(channel::send);
             waiting.clear();
         }
-        channel.receive(known != null ? known : new Unclaimed());
+        if (known != null) {
+            channel.receive(known);
+        }
     }
 
     @Override
@@ -47,13 +51,14 @@ final class EngineChannel implements PeerChannel {
         synchronized (lock) {
             known = connected;
             if (known == null) {
-                if (closed || waiting.size() == MAX_WAITING) {
+                if (closed || waitingBytes + message.length > MAX_WAITING_BYTES) {
                     throw new TransferException(
                             closed ? TransferErrorCode.CONTROL_FAILED : TransferErrorCode.RESOURCE_EXHAUSTED,
                             Stage.TRANSFER,
-                            closed ? "the channel is closed" : MAX_WAITING + " messages wait for the initiator");
+                            closed ? "the channel is closed" : waitingBytes + " bytes wait for the initiator already");
                 }
                 waiting.add(message.clone());
+                waitingBytes += message.length;
                 return;
             }
         }
@@ -62,37 +67,33 @@ final class EngineChannel implements PeerChannel {
 
     @Override
     public void receive(Receiver newReceiver) {
+        PeerChannel known;
         synchronized (lock) {
             if (receiver != null) {
                 throw new IllegalStateException("a receiver is set");
             }
             receiver = newReceiver;
+            known = connected;
+        }
+        if (known != null) {
+            known.receive(newReceiver);
         }
     }
 
     @Override
     public void close() {
         PeerChannel known;
+        Receiver lonely;
         synchronized (lock) {
-            closed = true;
             known = connected;
+            lonely = closed || known != null ? null : receiver;
+            closed = true;
             waiting.clear();
         }
         if (known != null) {
             known.close();
-        }
-    }
-
-    /** Receives where the backend set no receiver in accept: it does not want messages. */
-    private static final class Unclaimed implements Receiver {
-        @Override
-        public void message(byte[] message) {
-            // nobody asked for it
-        }
-
-        @Override
-        public void closed(io.kvferry.spi.@Nullable TransferError error) {
-            // nobody asked for it
+        } else if (lonely != null) {
+            lonely.closed(null);
         }
     }
 }

@@ -30,8 +30,7 @@ public final class EngineConfigKeys {
     public static final ConfigKey<String> NODE_ID = ConfigKey.text(
             "kvferry.node-id",
             "",
-            "This node's name, the same after a restart. Empty: host name and process id, for nodes that nobody looks"
-                    + " up by name.");
+            "This node's name, the same after a restart. Empty: a random one, for nodes that nobody looks up by name.");
 
     /** Which implementation of peer control. */
     public static final ConfigKey<String> PEER_CONTROL = ConfigKey.text(
@@ -94,8 +93,7 @@ public final class EngineConfigKeys {
             Duration.ofSeconds(60),
             MILLISECOND,
             DAY,
-            "How long FINISH is repeated to a peer that does not answer, and how long tombstones are kept at least."
-                    + " 60s: longer than a lease that nobody finishes.");
+            "How long FINISH is repeated to a peer that does not answer. 60s: longer than a lease that nobody finishes.");
 
     /** Delay between repetitions of FINISH. */
     public static final ConfigKey<Duration> FINISH_RETRY = ConfigKey.duration(

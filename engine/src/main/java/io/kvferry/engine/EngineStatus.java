@@ -19,6 +19,7 @@ import java.util.List;
  * @param memoryBytes their size in all
  * @param quarantinedTransfers transfers that have ended with their memory still locked
  * @param quarantinedBytes the memory they lock
+ * @param quarantine one line for each of them
  * @param tombstones ended attempts that are remembered so that latecomers are refused
  * @since 0.1.0
  */
@@ -30,12 +31,14 @@ public record EngineStatus(
         long memoryBytes,
         int quarantinedTransfers,
         long quarantinedBytes,
+        List<String> quarantine,
         int tombstones) {
     /**
-     * Copies the list.
+     * Copies the lists.
      */
     public EngineStatus {
         transfers = List.copyOf(transfers);
+        quarantine = List.copyOf(quarantine);
     }
 
     /**

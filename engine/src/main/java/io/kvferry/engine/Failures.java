@@ -19,10 +19,14 @@ final class Failures {
                 && cause.getCause() != null) {
             cause = cause.getCause();
         }
-        if (cause instanceof TransferException known) {
-            return known;
-        }
-        return new TransferException(TransferErrorCode.INTERNAL, stage, "unexpected " + cause, cause);
+        return switch (cause) {
+            case TransferException known -> known;
+            case OutOfMemoryError full -> new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED, stage, "out of memory: " + full.getMessage(), full);
+            case LinkageError missing -> new TransferException(
+                    TransferErrorCode.BACKEND_UNAVAILABLE, stage, "a library is missing or broken: " + missing, missing);
+            default -> new TransferException(TransferErrorCode.INTERNAL, stage, "unexpected " + cause, cause);
+        };
     }
 
     /** Tells whether the target has said no, so that nothing of the attempt lives there. */

@@ -5,6 +5,7 @@ import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.PeerControl;
 import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.PeerRequest;
+import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -12,7 +13,6 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +31,8 @@ final class Finisher {
     private final PeerControl peerControl;
     private final Duration horizon;
     private final Duration firstDelay;
+    /** Past it an unanswered FINISH is not repeated. */
+    private final int maxPending;
     private final AtomicInteger pending = new AtomicInteger();
     /** Completes when nothing is pending any more; set by close. */
     private volatile @Nullable CompletableFuture<Void> idle;
@@ -39,6 +41,7 @@ final class Finisher {
         this.context = context;
         this.peerControl = peerControl;
         this.horizon = context.settings().get(EngineConfigKeys.FINISH_HORIZON);
+        this.maxPending = context.settings().get(EngineConfigKeys.MAX_TRANSFERS);
         this.firstDelay = context.settings().get(EngineConfigKeys.FINISH_RETRY);
     }
 
@@ -49,11 +52,16 @@ final class Finisher {
     /**
      * Sends FINISH.
      *
-     * @param hearer gets the answer, if one ever comes, on peer control's thread; or null
+     * @param answered hears the answer, or why there will be none, on peer control's or the timer's thread; or null
      */
-    void tell(PeerAddress peer, PeerRequest.Finish finish, @Nullable Consumer<PeerReply.Finished> hearer) {
+    void tell(PeerAddress peer, PeerRequest.Finish finish, @Nullable Answered answered) {
         pending.incrementAndGet();
-        new Telling(peer, finish, hearer).attempt();
+        new Telling(peer, finish, answered).attempt();
+    }
+
+    /** Hears how a FINISH was answered: one of the two is null. */
+    interface Answered {
+        void finished(PeerReply.@Nullable Finished reply, @Nullable TransferException failure);
     }
 
     /** Waits until every target has answered, no longer than a first answer takes. */
@@ -78,14 +86,14 @@ final class Finisher {
     private final class Telling implements BiConsumer<PeerReply.Finished, Throwable> {
         private final PeerAddress peer;
         private final PeerRequest.Finish finish;
-        private final @Nullable Consumer<PeerReply.Finished> hearer;
+        private final @Nullable Answered answered;
         private final long untilNanos = context.ticker().nanos() + horizon.toNanos();
         private Duration delay = firstDelay;
 
-        Telling(PeerAddress peer, PeerRequest.Finish finish, @Nullable Consumer<PeerReply.Finished> hearer) {
+        Telling(PeerAddress peer, PeerRequest.Finish finish, @Nullable Answered answered) {
             this.peer = peer;
             this.finish = finish;
-            this.hearer = hearer;
+            this.answered = answered;
         }
 
         void attempt() {
@@ -101,17 +109,14 @@ final class Finisher {
                 retry(Failures.of(failure, Stage.FINISH));
                 return;
             }
-            over();
-            if (hearer != null && reply != null) {
-                hearer.accept(reply);
-            }
+            end(reply, null);
         }
 
         private void retry(TransferException failure) {
             Deadline next = context.after(delay);
             if (next.atNanos() - untilNanos >= 0 || isFinal(failure)) {
                 LOG.debug("{} did not take FINISH of transfer {}: {}", peer, finish.id(), failure.getMessage());
-                over();
+                end(null, failure);
                 return;
             }
             Duration doubled = delay.multipliedBy(2);
@@ -120,14 +125,25 @@ final class Finisher {
                 context.scheduler().schedule(next, this::attempt);
             } catch (TransferException closed) {
                 LOG.debug("closing; the end of transfer {} is left to the target's lease", finish.id());
-                over();
+                end(null, closed);
             }
         }
 
-        /** A restarted target holds nothing of the attempt; our own end sends nothing more. */
-        private static boolean isFinal(TransferException failure) {
-            return failure.code() == TransferErrorCode.PEER_RESTARTED
-                    || failure.code() == TransferErrorCode.SHUTTING_DOWN;
+        private void end(PeerReply.@Nullable Finished reply, @Nullable TransferException failure) {
+            over();
+            if (answered != null) {
+                answered.finished(reply, failure);
+            }
+        }
+
+        /** What the target itself refuses for good stays refused; our own end sends nothing more. */
+        private boolean isFinal(TransferException failure) {
+            boolean refused =
+                    failure.error().side() == Side.TARGET && !failure.error().isRetryable();
+            return refused
+                    || failure.code() == TransferErrorCode.PEER_RESTARTED
+                    || failure.code() == TransferErrorCode.SHUTTING_DOWN
+                    || pending.get() > maxPending;
         }
     }
 }

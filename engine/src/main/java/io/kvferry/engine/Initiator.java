@@ -21,6 +21,7 @@ import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferState;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -73,23 +74,35 @@ final class Initiator {
 
     Transfer prepare(TransferRequest request, Deadline callerDeadline) {
         quarantine.checkRoom(Stage.PREPARE);
+        context.waits().checkClock(callerDeadline);
         Deadline own = request.deadline();
+        if (own != null) {
+            context.waits().checkClock(own);
+        }
         Deadline whole = own != null ? own : context.after(context.settings().get(EngineConfigKeys.TRANSFER_TIMEOUT));
         Transfer transfer = admit(request);
         try {
             transfer.prepared(prepare(transfer, request, callerDeadline.earlier(whole), whole));
             if (closed) {
-                transfer.finish();
                 throw closing();
             }
             return transfer;
-        } catch (RuntimeException e) {
-            forget(transfer);
-            throw Failures.of(e, Stage.PREPARE);
+        } catch (RuntimeException | Error e) {
+            TransferException failure = Failures.of(e, Stage.PREPARE);
+            if (transfer.isPrepared()) {
+                transfer.abandon(failure);
+            } else {
+                forget(transfer);
+                transfer.refused(failure);
+            }
+            throw failure;
         }
     }
 
     private Transfer admit(TransferRequest request) {
+        if (closed) {
+            throw closing();
+        }
         if (transfers.size() >= maxTransfers) {
             throw new TransferException(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
@@ -142,7 +155,7 @@ final class Initiator {
                 Side.INITIATOR);
         try {
             return agree(transfer, request, deadline, whole, met, selection, checksum, hold);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             // the backend's prepare did not return a transfer, so its data plane knows no memory of it
             hold.release();
             throw e;
@@ -203,18 +216,15 @@ final class Initiator {
         PeerReply.Prepared reply = ask(request, met, selection, plan, deadline);
         PeerChannel channel = null;
         try {
-            // anchored where the request was sent: the reply may have been under way for long (R2)
-            Deadline leaseEnd =
-                    Deadline.atNanos(sentNanos + reply.remainingNanos() - leaseGuardNanos, context.ticker());
+            Deadline leaseEnd = leaseEnd(sentNanos, reply);
             boolean leaseIsFirst = leaseEnd.atNanos() - whole.atNanos() < 0;
             Deadline bound = leaseIsFirst ? leaseEnd : whole;
             Positions positions = positions(request, reply);
             BlockList matched = positions == Positions.SAME
                     ? request.blocks()
-                    : request.blocks().select(positions.matchedInRequest());
+                    : request.blocks().select(positions.originals());
             if (selection.backend().info().can(Capability.PEER_CHANNEL)) {
-                channel =
-                        peerControl.openChannel(request.peer(), request.id(), request.attempt(), reply.epoch(), bound);
+                channel = openChannel(request, reply, bound);
             }
             InitiatorTransfer io = selection
                     .backend()
@@ -222,7 +232,7 @@ final class Initiator {
                     .prepare(
                             agreed(plan, matched, bound, channel, selection),
                             descriptor(request, met, selection, reply),
-                            deadline);
+                            deadline.earlier(bound));
             return new Transfer.Prepared(
                     selection,
                     met.name(),
@@ -234,7 +244,7 @@ final class Initiator {
                     reply.epoch(),
                     bound,
                     leaseIsFirst ? "the target's lease" : "the transfer's deadline");
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             if (channel != null) {
                 channel.close();
             }
@@ -243,6 +253,33 @@ final class Initiator {
             forgetIfGone(request, failure);
             throw failure;
         }
+    }
+
+    /** Anchored where the request was sent: the reply may have been under way for long (R2). */
+    private Deadline leaseEnd(long sentNanos, PeerReply.Prepared reply) {
+        if (reply.epoch() == 0) {
+            throw new TransferException(
+                    TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, "the target answered PREPARED without an epoch");
+        }
+        if (reply.remainingNanos() <= leaseGuardNanos) {
+            throw new TransferException(
+                    TransferErrorCode.LEASE_ENDED,
+                    Stage.PREPARE,
+                    "the lease has " + reply.remainingNanos() + " ns left, less than kvferry.lease-guard");
+        }
+        long usable = Math.min(reply.remainingNanos() - leaseGuardNanos, Long.MAX_VALUE / 4);
+        return Deadline.atNanos(sentNanos + usable, context.ticker());
+    }
+
+    /** The channel outlives the transfer's deadline, so that this is seen as a deadline and not as a broken channel. */
+    private PeerChannel openChannel(TransferRequest request, PeerReply.Prepared reply, Deadline bound) {
+        long grace = context.settings().get(EngineConfigKeys.FINISH_GRACE).toNanos();
+        return peerControl.openChannel(
+                request.peer(),
+                request.id(),
+                request.attempt(),
+                reply.epoch(),
+                Deadline.atNanos(bound.atNanos() + grace, context.ticker()));
     }
 
     private InitiatorPlan agreed(
@@ -342,7 +379,7 @@ final class Initiator {
             }
         }
         Positions positions = Positions.without(reply.unmatched(), size);
-        if (positions.matchedInRequest().length == 0) {
+        if (positions.originals().length == 0) {
             throw new TransferException(
                     TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, "the target left out every block");
         }
@@ -366,7 +403,7 @@ final class Initiator {
     Quiescence finishBackend(InitiatorTransfer io, TransferId id) {
         try {
             return io.finish(finishDeadline());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.error("transfer {}: the backend could not finish; its memory goes into quarantine", id, e);
             return Quiescence.QUARANTINED;
         }
@@ -392,11 +429,19 @@ final class Initiator {
         transfers.remove(transfer.key(), transfer);
     }
 
-    /** Ends every transfer; those that are being prepared end by themselves. */
-    void close() {
+    /**
+     * Refuses everything new and ends every transfer, each on a thread of its own; those that are being prepared end by
+     * themselves.
+     *
+     * @return completes when all have been told to end
+     */
+    CompletableFuture<Void> close() {
         closed = true;
-        context.waits().close(closing());
-        transfers.values().stream().filter(Transfer::isPrepared).forEach(Transfer::finish);
+        context.waits().beginClose(closing());
+        return CompletableFuture.allOf(transfers.values().stream()
+                .filter(Transfer::isPrepared)
+                .map(transfer -> CompletableFuture.runAsync(transfer::finish, context.executor()))
+                .toArray(CompletableFuture<?>[]::new));
     }
 
     private static TransferException closing() {

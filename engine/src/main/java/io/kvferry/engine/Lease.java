@@ -1,6 +1,5 @@
 package io.kvferry.engine;
 
-import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerIdentity;
@@ -19,8 +18,10 @@ import io.kvferry.spi.TransferStatus;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -45,8 +46,8 @@ public final class Lease implements AutoCloseable {
     private final long startNanos;
 
     private final Object lock = new Object();
-    // guarded by lock
-    private final List<TargetAttempt> attempts = new ArrayList<>(1);
+    // guarded by lock: attempts that are not over, or whose memory is in quarantine
+    private final SequencedMap<AttemptKey, TargetAttempt> attempts = new LinkedHashMap<>(2);
     private final BitSet applied;
     private final List<AppliedWait> waits = new ArrayList<>(0);
     private @Nullable Ending ending;
@@ -56,6 +57,8 @@ public final class Lease implements AutoCloseable {
     private Scheduler.@Nullable Scheduled timer;
 
     private record AppliedWait(BlockRange range, CompletableFuture<Boolean> reached) {}
+
+    private record AttemptKey(PeerIdentity peer, int number) {}
 
     Lease(
             LeaseTable table,
@@ -100,22 +103,28 @@ public final class Lease implements AutoCloseable {
      * @return state, bytes, blocks and error
      */
     public TransferStatus status() {
+        TargetAttempt newest;
+        TransferStatus own;
         synchronized (lock) {
-            Ending known = ending;
-            if (known == null && !attempts.isEmpty() && !request.standing()) {
-                return attempts.getLast().status();
-            }
-            TransferState state = known == null
-                    ? TransferState.NEW
-                    : memory() == Quiescence.QUIESCENT ? TransferState.FINISHED : TransferState.QUARANTINED;
-            return new TransferStatus(
-                    state,
+            newest = ending == null && !request.standing() && !attempts.isEmpty()
+                    ? attempts.lastEntry().getValue()
+                    : null;
+            own = new TransferStatus(
+                    stateNow(),
                     appliedBytes,
                     request.blocks().totalBytes(),
                     applied.cardinality(),
                     request.blocks().size(),
-                    known == null ? lastError : known.error());
+                    ending == null ? lastError : ending.error());
         }
+        return newest == null ? own : newest.status();
+    }
+
+    private TransferState stateNow() {
+        if (ending == null) {
+            return TransferState.NEW;
+        }
+        return attempts.isEmpty() ? TransferState.FINISHED : TransferState.QUARANTINED;
     }
 
     /**
@@ -128,17 +137,10 @@ public final class Lease implements AutoCloseable {
      */
     public TransferResult await(Deadline waitUntil) {
         ListenerThread.refuse("Lease.await");
-        Scheduler.Scheduled waitTimer = !done.isDone() && waitUntil.atNanos() - deadline.atNanos() < 0
-                ? context.scheduler().schedule(waitUntil, () -> expire("the caller's wait"))
-                : null;
-        try {
-            Waits.get(done, Stage.TRANSFER, "the end of the lease");
-            return resultNow();
-        } finally {
-            if (waitTimer != null) {
-                waitTimer.cancel();
-            }
+        if (!context.waits().until(done, waitUntil, Stage.TRANSFER)) {
+            expire("the caller's wait");
         }
+        return resultNow();
     }
 
     /**
@@ -150,11 +152,18 @@ public final class Lease implements AutoCloseable {
         return done.isDone() ? Optional.of(resultNow()) : Optional.empty();
     }
 
+    /** The outcome with what is known now; also before it is published, for a caller whose time is up. */
     private TransferResult resultNow() {
-        TransferResult first = done.join();
+        Ending known;
+        Quiescence memory;
         synchronized (lock) {
-            return first.memory() == Quiescence.QUIESCENT || ending == null ? first : ending.result(0, 0, memory());
+            known = ending;
+            memory = memoryNow();
         }
+        if (known == null) {
+            return done.join();
+        }
+        return known.result(request.blocks().totalBytes(), request.blocks().size(), memory);
     }
 
     /**
@@ -183,11 +192,9 @@ public final class Lease implements AutoCloseable {
             }
             waits.add(wait);
         }
-        Scheduler.Scheduled waitTimer = context.scheduler().schedule(waitUntil, () -> wait.reached.complete(false));
         try {
-            return Waits.get(wait.reached, Stage.TRANSFER, "the blocks");
+            return context.waits().until(wait.reached, waitUntil, Stage.TRANSFER) && wait.reached.getNow(false);
         } finally {
-            waitTimer.cancel();
             synchronized (lock) {
                 waits.remove(wait);
             }
@@ -217,10 +224,12 @@ public final class Lease implements AutoCloseable {
      */
     public Quiescence memory() {
         synchronized (lock) {
-            return ending != null && attempts.stream().allMatch(TargetAttempt::isSettled)
-                    ? Quiescence.QUIESCENT
-                    : Quiescence.QUARANTINED;
+            return memoryNow();
         }
+    }
+
+    private Quiescence memoryNow() {
+        return ending != null && attempts.isEmpty() ? Quiescence.QUIESCENT : Quiescence.QUARANTINED;
     }
 
     private TransferError error(TransferErrorCode code, String detail) {
@@ -231,15 +240,9 @@ public final class Lease implements AutoCloseable {
         return request;
     }
 
-    boolean isEnded() {
-        synchronized (lock) {
-            return ending != null;
-        }
-    }
-
     List<TargetAttempt> attempts() {
         synchronized (lock) {
-            return List.copyOf(attempts);
+            return List.copyOf(attempts.values());
         }
     }
 
@@ -249,9 +252,11 @@ public final class Lease implements AutoCloseable {
      * @throws TransferException the refusal
      */
     CompletableFuture<PeerReply.Prepared> prepare(
-            PeerRequest.Prepare prepare, OpenBackend backend, MemoryHolds holds, Deadline prepareDeadline) {
+            PeerRequest.Prepare prepare, OpenBackend backend, Deadline prepareDeadline) {
         checkAccess(prepare);
+        LeaseMatch match = LeaseMatch.of(request.blocks(), prepare.blocks(), request.standing());
         TargetAttempt attempt;
+        TargetAttempt givenUp;
         synchronized (lock) {
             checkOpen();
             table.checkNotOver(prepare);
@@ -259,22 +264,53 @@ public final class Lease implements AutoCloseable {
             if (same != null) {
                 return same.prepared();
             }
-            attempts.removeIf(TargetAttempt::isSettled);
-            if (!request.standing()) {
-                checkAlone(prepare);
-            }
-            LeaseMatch match = LeaseMatch.of(request.blocks(), prepare.blocks(), request.standing());
-            MemoryHold hold = holds.hold(match.blocks(), backend, prepare.attempt());
-            attempt = new TargetAttempt(this, context, prepare, table.nextEpoch(), match, backend, hold);
-            attempts.add(attempt);
+            givenUp = request.standing() ? null : other(prepare);
+            attempt = givenUp == null ? admit(prepare, backend, match) : null;
         }
-        table.accept(attempt, prepare, deadline, prepareDeadline);
+        if (attempt == null) {
+            throw endForNewer(givenUp, prepare);
+        }
+        table.accept(attempt, match, backend, deadline, prepareDeadline);
         return attempt.prepared();
     }
 
-    /** Locks memory for an attempt. */
-    interface MemoryHolds {
-        MemoryHold hold(BlockList blocks, OpenBackend backend, int attempt);
+    private TargetAttempt admit(PeerRequest.Prepare prepare, OpenBackend backend, LeaseMatch match) {
+        TargetAttempt attempt = table.newAttempt(this, prepare, backend, match);
+        attempts.put(new AttemptKey(prepare.self(), prepare.attempt()), attempt);
+        if (!request.standing()) {
+            // what an earlier attempt has written is about to be written again
+            applied.clear();
+            appliedBytes = 0;
+        }
+        return attempt;
+    }
+
+    /** The attempt that is in the way of a newer one, if it is for the newer one to replace it (R6). */
+    private @Nullable TargetAttempt other(PeerRequest.Prepare prepare) {
+        if (attempts.isEmpty()) {
+            return null;
+        }
+        TargetAttempt other = attempts.firstEntry().getValue();
+        boolean sameNode = other.peer().nodeId().equals(prepare.self().nodeId());
+        boolean restarted = sameNode && other.peer().bootId() != prepare.self().bootId();
+        if (other.isOver() || restarted || (sameNode && other.number() < prepare.attempt())) {
+            return other;
+        }
+        throw refusal(
+                TransferErrorCode.ALREADY_EXISTS,
+                "the lease is in use by attempt " + other.number() + " of " + other.peer());
+    }
+
+    private TransferException endForNewer(@Nullable TargetAttempt other, PeerRequest.Prepare prepare) {
+        if (other == null) {
+            return refusal(TransferErrorCode.INTERNAL, "no attempt was admitted and none is in the way");
+        }
+        other.end(Ending.of(error(
+                TransferErrorCode.TRANSFER_FAILED,
+                "given up by its initiator for attempt " + prepare.attempt() + " of " + prepare.self())));
+        return refusal(
+                TransferErrorCode.NOT_QUIESCENT,
+                "attempt " + other.number() + " may still touch this memory; try again soon");
     }
 
     private void checkAccess(PeerRequest.Prepare prepare) {
@@ -290,43 +326,28 @@ public final class Lease implements AutoCloseable {
     }
 
     private void checkOpen() {
-        if (ending != null) {
-            throw refusal(TransferErrorCode.LEASE_ENDED, "the lease has ended " + ending.state());
-        }
-    }
-
-    /** One attempt at a time; a newer one of the same initiator ends the one before it (R6). */
-    private void checkAlone(PeerRequest.Prepare prepare) {
-        for (TargetAttempt other : attempts) {
-            boolean givenUp = other.isOver()
-                    || (other.peer().nodeId().equals(prepare.self().nodeId()) && other.number() < prepare.attempt());
-            if (!givenUp) {
-                throw refusal(
-                        TransferErrorCode.ALREADY_EXISTS,
-                        "the lease is in use by attempt " + other.number() + " of " + other.peer());
-            }
-            other.end(Ending.of(error(
-                    TransferErrorCode.TRANSFER_FAILED, "given up by its initiator for attempt " + prepare.attempt())));
-            throw refusal(
-                    TransferErrorCode.NOT_QUIESCENT,
-                    "attempt " + other.number() + " may still touch this memory; try again soon");
+        if (ending != null || deadline.isExpired()) {
+            throw refusal(TransferErrorCode.LEASE_ENDED, "the lease has ended");
         }
     }
 
     private @Nullable TargetAttempt find(PeerIdentity peer, int number) {
-        for (TargetAttempt attempt : attempts) {
-            if (attempt.number() == number && attempt.peer().equals(peer)) {
-                return attempt;
-            }
-        }
-        return null;
+        return attempts.get(new AttemptKey(peer, number));
     }
 
     /** Finds a live or quarantined attempt. */
-    @Nullable
-    TargetAttempt attempt(PeerIdentity peer, int number) {
+    @Nullable TargetAttempt attempt(PeerIdentity peer, int number) {
         synchronized (lock) {
             return find(peer, number);
+        }
+    }
+
+    /** An attempt of which nothing is left need not be kept. */
+    void forgetIfSettled(TargetAttempt attempt) {
+        if (attempt.isSettled()) {
+            synchronized (lock) {
+                attempts.remove(new AttemptKey(attempt.peer(), attempt.number()), attempt);
+            }
         }
     }
 
@@ -339,25 +360,37 @@ public final class Lease implements AutoCloseable {
         return deadline.remainingNanos();
     }
 
-    /** Some blocks are in place. */
+    /** Some blocks are in place; those that were before are passed over. */
     void applied(BlockRange blocks) {
         List<AppliedWait> reached = new ArrayList<>(0);
         synchronized (lock) {
-            for (int i = applied.nextClearBit(blocks.first()); i < blocks.end(); i = applied.nextClearBit(i)) {
-                applied.set(i);
-                appliedBytes += request.blocks().length(i);
+            if (ending != null) {
+                return;
             }
-            for (Iterator<AppliedWait> each = waits.iterator(); each.hasNext(); ) {
-                AppliedWait wait = each.next();
-                if (isApplied(wait.range)) {
-                    reached.add(wait);
-                    each.remove();
+            for (int from = applied.nextClearBit(blocks.first());
+                    from < blocks.end();
+                    from = applied.nextClearBit(from)) {
+                int set = applied.nextSetBit(from);
+                int end = set < 0 ? blocks.end() : Math.min(set, blocks.end());
+                BlockRange fresh = new BlockRange(from, end - from);
+                applied.set(from, end);
+                appliedBytes += request.blocks().bytes(fresh);
+                if (listeners != null) {
+                    listeners.applied(fresh);
                 }
             }
+            takeReached(reached);
         }
         reached.forEach(wait -> wait.reached.complete(true));
-        if (listeners != null) {
-            listeners.applied(blocks);
+    }
+
+    private void takeReached(List<AppliedWait> reached) {
+        for (Iterator<AppliedWait> each = waits.iterator(); each.hasNext(); ) {
+            AppliedWait wait = each.next();
+            if (isApplied(wait.range)) {
+                reached.add(wait);
+                each.remove();
+            }
         }
     }
 
@@ -370,10 +403,14 @@ public final class Lease implements AutoCloseable {
         }
     }
 
-    /** Remembers an attempt that never came to this lease. */
-    void rememberUnknown(PeerIdentity peer, int attempt, PeerReply.Finished reply) {
+    /** Remembers an attempt that never came to this lease; answers it, and remembers nothing, where it just has. */
+    @Nullable TargetAttempt rememberUnknown(PeerIdentity peer, int attempt, PeerReply.Finished reply) {
         synchronized (lock) {
-            bury(peer, attempt, reply);
+            TargetAttempt live = find(peer, attempt);
+            if (live == null) {
+                bury(peer, attempt, reply);
+            }
+            return live;
         }
     }
 
@@ -411,23 +448,27 @@ public final class Lease implements AutoCloseable {
                 return;
             }
             ending = outcome;
-            running = List.copyOf(attempts);
+            running = List.copyOf(attempts.values());
             expiry = timer;
+            if (outcome.state() == TransferState.COMPLETED) {
+                // notices of parts may be late or lost; the target's own decision is not
+                applied.set(0, request.blocks().size());
+                appliedBytes = request.blocks().totalBytes();
+            }
         }
         if (expiry != null) {
             expiry.cancel();
         }
         table.ended(this);
         running.forEach(attempt -> attempt.end(outcome));
-        CompletableFuture<?>[] over = running.stream()
-                .filter(attempt -> !attempt.isOver())
-                .map(TargetAttempt::over)
-                .toArray(CompletableFuture<?>[]::new);
-        if (over.length == 0 || outcome.state() == TransferState.COMPLETED) {
-            publish(outcome);
-        } else {
-            var ignored = CompletableFuture.allOf(over).thenRun(() -> publish(outcome));
-        }
+        CompletableFuture<Void> allOver = CompletableFuture.allOf(
+                running.stream().map(TargetAttempt::over).toArray(CompletableFuture<?>[]::new));
+        var ignored = allOver.thenRun(() -> publish(outcome));
+    }
+
+    /** Completes when the lease has ended and been published. */
+    CompletableFuture<TransferResult> done() {
+        return done;
     }
 
     private void publish(Ending outcome) {
@@ -437,9 +478,9 @@ public final class Lease implements AutoCloseable {
             left = List.copyOf(waits);
             waits.clear();
         }
-        left.forEach(wait -> wait.reached.complete(false));
-        done.complete(
-                outcome.result(request.blocks().totalBytes(), request.blocks().size(), memory()));
+        left.forEach(wait -> wait.reached.complete(outcome.state() == TransferState.COMPLETED));
+        done.complete(outcome.result(
+                request.blocks().totalBytes(), request.blocks().size(), memory()));
         if (listeners != null) {
             listeners.ended(endReport(outcome));
         }

@@ -2,28 +2,26 @@ package io.kvferry.engine;
 
 import io.kvferry.spi.BlockKeys;
 import io.kvferry.spi.BlockList;
-import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * How an initiator's blocks meet a lease (R15): by key, in the initiator's order, each length equal.
  *
  * @param blocks the leased memory in the initiator's order
- * @param positions the lease's position of each, or empty where order and keys are the lease's own
+ * @param inLease where each of them is in the lease
  * @param unmatched positions of the request that the lease does not name
  */
-record LeaseMatch(BlockList blocks, List<Integer> positions, List<Integer> unmatched) {
+record LeaseMatch(BlockList blocks, Positions inLease, List<Integer> unmatched) {
     private static final int MAX_NAMED = 8;
 
     static LeaseMatch of(BlockList leased, BlockKeys asked, boolean subset) {
         if (leased.blockKeys().equals(asked)) {
-            return new LeaseMatch(leased, List.of(), List.of());
+            return new LeaseMatch(leased, Positions.SAME, List.of());
         }
         int[] positions = new int[asked.size()];
         boolean[] used = new boolean[leased.size()];
@@ -46,7 +44,7 @@ record LeaseMatch(BlockList blocks, List<Integer> positions, List<Integer> unmat
         }
         check(leased, used, count, subset, different);
         int[] kept = Arrays.copyOf(positions, count);
-        return new LeaseMatch(leased.select(kept), Arrays.stream(kept).boxed().toList(), List.copyOf(unmatched));
+        return new LeaseMatch(leased.select(kept), Positions.of(kept), List.copyOf(unmatched));
     }
 
     private static void check(BlockList leased, boolean[] used, int count, boolean subset, List<String> different) {
@@ -74,20 +72,5 @@ record LeaseMatch(BlockList blocks, List<Integer> positions, List<Integer> unmat
 
     private static TransferException mismatch(String detail) {
         return new TransferException(TransferErrorCode.BUFFER_MISMATCH, Stage.PREPARE, detail);
-    }
-
-    /** The lease's blocks behind a range of matched ones, as few ranges as possible. */
-    void toLease(BlockRange matched, Consumer<BlockRange> each) {
-        if (positions.isEmpty()) {
-            each.accept(matched);
-            return;
-        }
-        int start = matched.first();
-        for (int i = matched.first(); i < matched.end(); i++) {
-            if (i + 1 == matched.end() || positions.get(i + 1) != positions.get(i) + 1) {
-                each.accept(new BlockRange(positions.get(start), i + 1 - start));
-                start = i + 1;
-            }
-        }
     }
 }

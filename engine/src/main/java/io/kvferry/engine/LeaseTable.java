@@ -1,29 +1,26 @@
 package io.kvferry.engine;
 
-import io.kvferry.spi.Capability;
 import io.kvferry.spi.Deadline;
-import io.kvferry.spi.Envelope;
 import io.kvferry.spi.PeerChannel;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.PeerRequest;
-import io.kvferry.spi.Proposal;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
-import io.kvferry.spi.TargetPlan;
-import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferState;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +36,10 @@ final class LeaseTable {
     private final Quarantine quarantine;
     private final List<TransferListener> engineListeners;
     private final Tombstones tombstones;
-    private final AtomicLong epochs = new AtomicLong();
+    /** From a random start, so that an epoch cannot be guessed by whom it was not told. */
+    private final AtomicLong epochs = new AtomicLong(new SecureRandom().nextLong() >>> 1);
+
+    private final AtomicInteger attempts = new AtomicInteger();
     private final int maxLeases;
     private final int maxWaiting;
     private final int maxWaitingPerPeer;
@@ -78,6 +78,7 @@ final class LeaseTable {
             throw new TransferException(
                     TransferErrorCode.INVALID_REQUEST, Stage.OFFER, "the lease's deadline has passed already");
         }
+        context.waits().checkClock(deadline);
         quarantine.checkRoom(Stage.OFFER);
         memory.acquire(request.blocks());
         Lease lease = new Lease(
@@ -93,7 +94,12 @@ final class LeaseTable {
             memory.release(request.blocks());
             throw e;
         }
-        lease.start();
+        try {
+            lease.start();
+        } catch (TransferException e) {
+            lease.end(Ending.of(e.error()));
+            throw e;
+        }
         for (WaitingPrepare prepare : came) {
             context.executor().execute(() -> answer(lease, prepare));
         }
@@ -269,57 +275,46 @@ final class LeaseTable {
                             + " < kvferry.min-isolation="
                             + context.settings().get(EngineConfigKeys.MIN_ISOLATION) + " of this target");
         }
-        return lease.prepare(
-                request,
-                backend,
-                (blocks, with, attempt) ->
-                        new MemoryHold(context, memory, quarantine, blocks, with, lease.id(), attempt, Side.TARGET),
-                deadline);
+        if (!backend.does(request.operation())) {
+            throw new TransferException(
+                    TransferErrorCode.UNSUPPORTED,
+                    Stage.PREPARE,
+                    "backend " + backend.name() + " of this target does not declare " + request.operation());
+        }
+        return lease.prepare(request, backend, deadline);
     }
 
-    /** Lets the backend accept an attempt that the lease has let in. Called without any lock. */
-    void accept(TargetAttempt attempt, PeerRequest.Prepare request, Deadline leaseDeadline, Deadline deadline) {
-        OpenBackend backend = attempt.backend();
+    /** Lets an attempt in, within bounds, with its memory locked. */
+    TargetAttempt newAttempt(Lease lease, PeerRequest.Prepare request, OpenBackend backend, LeaseMatch match) {
+        if (attempts.incrementAndGet() > maxLeases) {
+            attempts.decrementAndGet();
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    Stage.PREPARE,
+                    maxLeases + " transfers are in hand at this target = its kvferry.max-transfers");
+        }
         try {
-            TargetPlan plan = new TargetPlan(
-                    request.id(),
-                    request.attempt(),
-                    attempt.epoch(),
-                    request.operation(),
-                    context.self(),
-                    request.self(),
-                    attempt.match().blocks(),
-                    memory.handles(attempt.match().blocks(), backend),
-                    leaseDeadline,
-                    attempt,
-                    backend.info().can(Capability.PEER_CHANNEL) ? attempt.channel() : null);
-            TargetTransfer accepted = backend.backend().accept(plan, proposal(request), deadline);
-            attempt.accepted(accepted, attempt.preparedReply(accepted.descriptor()));
-        } catch (RuntimeException e) {
-            attempt.refused(Failures.of(e, Stage.PREPARE));
+            MemoryHold hold = new MemoryHold(
+                    context, memory, quarantine, match.blocks(), backend, lease.id(), request.attempt(), Side.TARGET);
+            TargetAttempt attempt =
+                    new TargetAttempt(lease, context, request, epochs.incrementAndGet(), match, backend, hold);
+            var ignored = attempt.over().thenRun(attempts::decrementAndGet);
+            return attempt;
+        } catch (TransferException e) {
+            attempts.decrementAndGet();
+            throw e;
         }
     }
 
-    private static Proposal proposal(PeerRequest.Prepare request) {
-        Envelope envelope = request.proposal();
-        return new Proposal(Envelopes.open(
-                new Envelopes.Address(
-                        Envelopes.Kind.PROPOSAL,
-                        request.wireId(),
-                        request.id(),
-                        request.attempt(),
-                        0,
-                        request.self().bootId()),
-                envelope));
-    }
-
-    long nextEpoch() {
-        return epochs.incrementAndGet();
+    /** Lets the backend accept an attempt that the lease has let in. Called without any lock. */
+    void accept(
+            TargetAttempt attempt, LeaseMatch match, OpenBackend backend, Deadline leaseDeadline, Deadline deadline) {
+        attempt.accept(memory.handles(match.blocks(), backend), leaseDeadline, deadline);
     }
 
     void part(PeerRequest.Part part) {
         TargetAttempt attempt = live(part.id(), part.self(), part.attempt());
-        if (attempt != null && attempt.epoch() == part.epoch()) {
+        if (attempt != null) {
             attempt.part(part);
         }
     }
@@ -334,30 +329,29 @@ final class LeaseTable {
                 true,
                 "cancelled by its initiator");
         TargetAttempt attempt = live(cancel.id(), cancel.self(), cancel.attempt());
+        if (attempt == null) {
+            attempt = bury(cancel.id(), cancel.self(), cancel.attempt(), finished(error));
+        }
         if (attempt != null) {
             attempt.end(Ending.of(error));
-            return;
         }
-        bury(cancel.id(), cancel.self(), cancel.attempt(), Ending.of(error));
+    }
+
+    private static PeerReply.Finished finished(TransferError error) {
+        return new PeerReply.Finished(Ending.of(error).state(), error);
     }
 
     /** FINISH. An attempt that is not known leaves a tombstone, so that its late PREPARE finds no memory (R5). */
     CompletableFuture<PeerReply.Finished> finish(PeerRequest.Finish finish) {
         TargetAttempt attempt = live(finish.id(), finish.self(), finish.attempt());
         if (attempt != null) {
-            if (finish.epoch() != 0 && finish.epoch() != attempt.epoch()) {
-                throw new TransferException(
-                        TransferErrorCode.PROTOCOL_ERROR,
-                        Stage.FINISH,
-                        "FINISH of epoch " + finish.epoch() + ", the lease is at " + attempt.epoch());
-            }
             return attempt.finish(finish);
         }
         PeerReply.Finished known = tombstones.reply(finish.id(), finish.self(), finish.attempt());
         if (known != null) {
             return CompletableFuture.completedFuture(known);
         }
-        Ending unknown = Ending.of(new TransferError(
+        PeerReply.Finished unknown = finished(new TransferError(
                 TransferErrorCode.CANCELLED,
                 TransferErrorCode.CANCELLED.number(),
                 Stage.FINISH,
@@ -365,12 +359,17 @@ final class LeaseTable {
                 finish.self().toString(),
                 true,
                 "no such attempt is known here"));
-        return CompletableFuture.completedFuture(bury(finish.id(), finish.self(), finish.attempt(), unknown));
+        attempt = bury(finish.id(), finish.self(), finish.attempt(), unknown);
+        return attempt == null ? CompletableFuture.completedFuture(unknown) : attempt.finish(finish);
     }
 
-    /** Remembers the end of an attempt that never came to a lease, and answers its PREPARE if that waits. */
-    private PeerReply.Finished bury(TransferId id, PeerIdentity peer, int attempt, Ending outcome) {
-        PeerReply.Finished reply = new PeerReply.Finished(outcome.state(), outcome.error());
+    /**
+     * Remembers the end of an attempt that never came to a lease, and answers its PREPARE if that waits.
+     *
+     * @return the attempt, where it has come to its lease meanwhile
+     */
+    private @Nullable TargetAttempt bury(
+            TransferId id, PeerIdentity peer, int attempt, PeerReply.Finished reply) {
         Lease lease;
         List<WaitingPrepare> given = List.of();
         synchronized (lock) {
@@ -380,12 +379,9 @@ final class LeaseTable {
                 given = takeWaiting(id, peer, attempt);
             }
         }
-        if (lease != null) {
-            lease.rememberUnknown(peer, attempt, reply);
-        }
         given.forEach(prepare -> prepare.reply.completeExceptionally(new TransferException(
                 TransferErrorCode.CANCELLED, Stage.PREPARE, "the attempt was ended while it waited for its offer")));
-        return reply;
+        return lease == null ? null : lease.rememberUnknown(peer, attempt, reply);
     }
 
     private List<WaitingPrepare> takeWaiting(TransferId id, PeerIdentity peer, int attempt) {
@@ -412,7 +408,7 @@ final class LeaseTable {
         TargetAttempt attempt = lease == null
                 ? null
                 : lease.attempts().stream()
-                        .filter(candidate -> candidate.number() == number && candidate.epoch() == epoch)
+                        .filter(candidate -> candidate.is(number, epoch))
                         .findFirst()
                         .orElse(null);
         if (attempt == null) {
@@ -421,7 +417,7 @@ final class LeaseTable {
                     Stage.PREPARE,
                     "no attempt " + number + " of transfer " + id + " is prepared");
         }
-        attempt.channel().connect(channel);
+        attempt.connect(channel);
     }
 
     private @Nullable TargetAttempt live(TransferId id, PeerIdentity peer, int number) {
@@ -454,8 +450,12 @@ final class LeaseTable {
         }
     }
 
-    /** Refuses everything new and ends every lease. */
-    void close() {
+    /**
+     * Refuses everything new and ends every lease.
+     *
+     * @return completes when all leases have been published
+     */
+    CompletableFuture<Void> close() {
         List<WaitingPrepare> left = new ArrayList<>();
         synchronized (lock) {
             closed = true;
@@ -477,6 +477,8 @@ final class LeaseTable {
                         "",
                         true,
                         "the target's engine was closed"));
-        all().forEach(lease -> lease.end(ending));
+        Collection<Lease> open = all();
+        open.forEach(lease -> context.executor().execute(() -> lease.end(ending)));
+        return CompletableFuture.allOf(open.stream().map(Lease::done).toArray(CompletableFuture<?>[]::new));
     }
 }

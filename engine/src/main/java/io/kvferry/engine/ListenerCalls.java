@@ -29,6 +29,7 @@ final class ListenerCalls {
     private final ArrayDeque<BlockRange> ranges = new ArrayDeque<>();
     private @Nullable TransferReport report;
     private boolean running;
+    private boolean over;
 
     private ListenerCalls(TransferId id, List<TransferListener> listeners, Executor executor) {
         this.id = id;
@@ -49,6 +50,9 @@ final class ListenerCalls {
 
     void applied(BlockRange range) {
         synchronized (lock) {
+            if (over) {
+                return;
+            }
             BlockRange last = ranges.peekLast();
             if (last != null && last.end() == range.first()) {
                 ranges.removeLast();
@@ -66,6 +70,10 @@ final class ListenerCalls {
 
     void ended(TransferReport endReport) {
         synchronized (lock) {
+            if (over) {
+                return;
+            }
+            over = true;
             report = endReport;
             if (running) {
                 return;
@@ -105,7 +113,7 @@ final class ListenerCalls {
                     listener.ended(end);
                 }
             });
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.warn("a listener of transfer {} failed; the transfer is not affected", id, e);
         }
     }

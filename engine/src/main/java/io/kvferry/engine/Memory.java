@@ -11,6 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A piece of memory that transfers may use, registered once with every backend that can move its kind.
@@ -22,7 +24,10 @@ import org.jspecify.annotations.Nullable;
  * @since 0.1.0
  */
 public final class Memory implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Memory.class);
+
     private final MemoryRegistry registry;
+    private final EngineContext context;
     private final MemoryRegion region;
     /** Frees the memory, or null where it is borrowed. */
     private final @Nullable Arena arena;
@@ -37,8 +42,14 @@ public final class Memory implements AutoCloseable {
     private boolean closing;
     private boolean releasing;
 
-    Memory(MemoryRegistry registry, MemoryRegion region, @Nullable Arena arena, List<List<MemoryHandle>> handles) {
+    Memory(
+            MemoryRegistry registry,
+            EngineContext context,
+            MemoryRegion region,
+            @Nullable Arena arena,
+            List<List<MemoryHandle>> handles) {
         this.registry = registry;
+        this.context = context;
         this.region = region;
         this.arena = arena;
         this.handles = handles;
@@ -100,13 +111,12 @@ public final class Memory implements AutoCloseable {
             }
             closing = true;
         }
-        releaseIfUnused();
-        if (!registry.awaitReleased(released, deadline)) {
+        if (!awaitReleased(deadline)) {
             throw new TransferException(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     Stage.CLOSE,
-                    region + " is still used by " + uses()
-                            + " transfers or leases; it stays mapped until they have ended");
+                    this + "; keep it mapped: it is given back by itself when its last use ends, or named when the engine"
+                            + " closes");
         }
     }
 
@@ -115,8 +125,12 @@ public final class Memory implements AutoCloseable {
         synchronized (lock) {
             closing = true;
         }
-        releaseIfUnused();
-        return registry.awaitReleased(released, deadline);
+        return awaitReleased(deadline);
+    }
+
+    private boolean awaitReleased(Deadline deadline) {
+        releaseIfUnused(deadline);
+        return context.waits().until(released, deadline, Stage.CLOSE) && released.getNow(false);
     }
 
     /** Counts a user in. */
@@ -138,7 +152,7 @@ public final class Memory implements AutoCloseable {
                 return;
             }
         }
-        registry.executor().execute(this::releaseIfUnused);
+        context.executor().execute(() -> releaseIfUnused(registry.closeDeadline()));
     }
 
     /** Joins another registration of the same region. Returns false when it is too late for that. */
@@ -162,17 +176,32 @@ public final class Memory implements AutoCloseable {
         }
     }
 
-    private void releaseIfUnused() {
+    private void releaseIfUnused(Deadline deadline) {
         synchronized (lock) {
             if (uses > 0 || releasing) {
                 return;
             }
             releasing = true;
         }
-        boolean clean = registry.deregister(this, handles);
-        if (clean && arena != null) {
-            arena.close();
+        boolean clean = false;
+        try {
+            clean = registry.deregister(this, handles, deadline);
+            if (clean && arena != null) {
+                arena.close();
+            }
+        } catch (UnsupportedOperationException e) {
+            LOG.debug("{} is in a global or automatic arena, which frees itself", region);
+        } catch (RuntimeException e) {
+            clean = false;
+            LOG.error("{} could not be freed and stays mapped", region, e);
+        } finally {
+            released.complete(clean);
         }
-        released.complete(clean);
+    }
+
+    @Override
+    public String toString() {
+        int users = uses();
+        return region + (users == 0 ? " is still registered with a backend" : " is used by " + users + " transfers or leases");
     }
 }

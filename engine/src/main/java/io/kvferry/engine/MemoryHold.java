@@ -1,10 +1,10 @@
 package io.kvferry.engine;
 
 import io.kvferry.spi.BlockList;
-import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.ResetScope;
 import io.kvferry.spi.Side;
+import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -55,7 +55,13 @@ final class MemoryHold {
         this.id = id;
         this.attempt = attempt;
         this.side = side;
-        registry.acquire(blocks);
+        backend.enter();
+        try {
+            registry.acquire(blocks);
+        } catch (TransferException e) {
+            backend.leave();
+            throw e;
+        }
     }
 
     /** Takes a backend's answer to finish. */
@@ -88,6 +94,7 @@ final class MemoryHold {
             }
         }
         registry.release(blocks);
+        backend.leave();
         if (waiters != null) {
             waiters.complete(null);
         }
@@ -124,8 +131,12 @@ final class MemoryHold {
 
     private void escalateAfterGrace(ResetScope scope) {
         Duration grace = context.settings().get(EngineConfigKeys.FINISH_GRACE);
-        context.scheduler()
-                .schedule(context.after(grace), () -> context.executor().execute(() -> fence(scope, grace)));
+        try {
+            context.scheduler()
+                    .schedule(context.after(grace), () -> context.executor().execute(() -> fence(scope, grace)));
+        } catch (TransferException closing) {
+            LOG.debug("{} is left to close(), which names it", this);
+        }
     }
 
     private void fence(ResetScope scope, Duration grace) {
@@ -133,17 +144,18 @@ final class MemoryHold {
             return;
         }
         LOG.warn("{} is not quiet after {}: fencing {}", this, grace, scope);
-        Deadline deadline = context.after(grace);
         try {
-            backend.backend().reset(scope, deadline);
-            release();
-        } catch (RuntimeException e) {
-            if (scope instanceof ResetScope.Instance) {
-                LOG.error("{} stays in quarantine: the backend could not be fenced", this, e);
-            } else {
-                LOG.warn("{}: {} did not help, the backend instance is next", this, scope, e);
-                escalateAfterGrace(new ResetScope.Instance());
+            if (backend.fence(scope, context.after(grace), context.waits())) {
+                release();
+                return;
             }
+        } catch (RuntimeException | Error e) {
+            LOG.warn("{}: {} could not be fenced", this, scope, e);
+        }
+        if (scope instanceof ResetScope.Connection) {
+            escalateAfterGrace(new ResetScope.Instance());
+        } else if (state() == Quiescence.QUARANTINED) {
+            LOG.error("{} stays in quarantine until the backend proves it quiet or the process ends", this);
         }
     }
 

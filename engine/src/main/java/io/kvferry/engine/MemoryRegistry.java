@@ -10,21 +10,25 @@ import io.kvferry.spi.TransferException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** All memory of one engine: each region registered once with each backend, however many transfers use it. */
+/**
+ * All memory of one engine: each region registered once with each backend, however many transfers use it.
+ *
+ * <p><b>Threads:</b> Thread-safe. Registering may be slow; only callers with the same region wait for each other.
+ */
 final class MemoryRegistry {
     private static final Logger LOG = LoggerFactory.getLogger(MemoryRegistry.class);
 
     private final EngineContext context;
     private final Backends backends;
-    private final ConcurrentHashMap<MemoryRegion, Memory> memories = new ConcurrentHashMap<>();
-    private final Object registering = new Object();
+    private final ConcurrentHashMap<MemoryRegion, CompletableFuture<Memory>> memories = new ConcurrentHashMap<>();
+    private volatile boolean closed;
 
     MemoryRegistry(EngineContext context, Backends backends) {
         this.context = context;
@@ -37,25 +41,48 @@ final class MemoryRegistry {
      * @param arena frees the memory in the end, or null where it is borrowed
      */
     Memory register(MemoryRegion region, @Nullable Arena arena) {
-        // one registration at a time, so that two callers with one region cannot both register it
-        synchronized (registering) {
-            Memory known = memories.get(region);
-            if (known != null) {
-                if (known.share()) {
-                    return known;
-                }
-                throw new TransferException(
-                        TransferErrorCode.RESOURCE_EXHAUSTED,
-                        Stage.REGISTER,
-                        region + " is being closed and still in use; register it again once that has ended");
+        CompletableFuture<Memory> mine = new CompletableFuture<>();
+        CompletableFuture<Memory> known = memories.putIfAbsent(region, mine);
+        if (known != null) {
+            return join(region, arena, known);
+        }
+        try {
+            Memory memory = new Memory(this, context, region, arena, registerWithAll(region));
+            mine.complete(memory);
+            if (closed) {
+                // close may have swept the map before this came in
+                memory.closeForGood(closeDeadline());
+                throw closing();
             }
-            Memory memory = new Memory(this, region, arena, registerWithAll(region));
-            memories.put(region, memory);
             return memory;
+        } catch (RuntimeException | Error e) {
+            TransferException failure = Failures.of(e, Stage.REGISTER);
+            mine.completeExceptionally(failure);
+            memories.remove(region, mine);
+            throw failure;
         }
     }
 
+    private Memory join(MemoryRegion region, @Nullable Arena arena, CompletableFuture<Memory> known) {
+        Memory memory = context.waits()
+                .get(known.copy(), closeDeadline(), Stage.REGISTER, "the registration by another caller of ", region);
+        if (arena != null) {
+            throw new TransferException(
+                    TransferErrorCode.ALREADY_EXISTS, Stage.REGISTER, region + " is registered already, without its arena");
+        }
+        if (!memory.share()) {
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    Stage.REGISTER,
+                    region + " is being closed and still in use; register it again once that has ended");
+        }
+        return memory;
+    }
+
     private List<List<MemoryHandle>> registerWithAll(MemoryRegion region) {
+        if (closed) {
+            throw closing();
+        }
         List<List<MemoryHandle>> handles = new ArrayList<>();
         boolean moved = false;
         try {
@@ -67,33 +94,39 @@ final class MemoryRegistry {
                     handles.add(List.of());
                 }
             }
-        } catch (RuntimeException e) {
-            deregisterAll(handles);
-            throw Failures.of(e, Stage.REGISTER);
+        } catch (RuntimeException | Error e) {
+            deregisterAll(handles, closeDeadline());
+            throw e;
         }
         if (!moved) {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED,
                     Stage.REGISTER,
-                    "none of the open backends moves " + region.kind()
-                            + " memory; add one that does to kvferry.backend");
+                    "none of the open backends moves " + region.kind() + " memory; add one that does to kvferry.backend");
         }
         return List.copyOf(handles);
     }
 
-    /** Takes all registrations back. Returns false where one would not go: the memory must then stay mapped. */
-    boolean deregister(Memory memory, List<List<MemoryHandle>> handles) {
-        memories.remove(memory.region(), memory);
-        return deregisterAll(handles);
+    private static TransferException closing() {
+        return new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.REGISTER, "this engine is closing");
     }
 
-    private boolean deregisterAll(List<List<MemoryHandle>> handles) {
+    /** Takes all registrations back. Returns false where one would not go: the memory must then stay mapped. */
+    boolean deregister(Memory memory, List<List<MemoryHandle>> handles, Deadline deadline) {
+        boolean clean = deregisterAll(handles, deadline);
+        if (clean) {
+            memories.remove(memory.region());
+        }
+        return clean;
+    }
+
+    private static boolean deregisterAll(List<List<MemoryHandle>> handles, Deadline deadline) {
         boolean clean = true;
         for (List<MemoryHandle> perBackend : handles) {
             for (MemoryHandle handle : perBackend) {
                 try {
-                    handle.deregister(closeDeadline());
-                } catch (RuntimeException e) {
+                    handle.deregister(deadline);
+                } catch (RuntimeException | Error e) {
                     clean = false;
                     LOG.error("{} could not be deregistered and stays mapped", handle.region(), e);
                 }
@@ -149,29 +182,29 @@ final class MemoryRegistry {
     }
 
     private Memory find(MemoryRegion region) {
-        Memory memory = memories.get(region);
-        if (memory == null) {
+        CompletableFuture<Memory> registration = memories.get(region);
+        if (registration == null || !registration.isDone() || registration.isCompletedExceptionally()) {
             throw new TransferException(
                     TransferErrorCode.MEMORY_NOT_REGISTERED,
                     Stage.PREPARE,
                     region + " is not registered; use the region of a Memory from allocate, adopt or register");
         }
-        return memory;
-    }
-
-    boolean awaitReleased(CompletableFuture<Boolean> released, Deadline deadline) {
-        return context.waits().until(released, deadline, Stage.CLOSE);
+        return Objects.requireNonNull(registration.join());
     }
 
     Deadline closeDeadline() {
         return context.after(context.settings().get(EngineConfigKeys.CLOSE_TIMEOUT));
     }
 
-    Executor executor() {
-        return context.executor();
+    List<Memory> all() {
+        return memories.values().stream()
+                .filter(registration -> registration.isDone() && !registration.isCompletedExceptionally())
+                .map(CompletableFuture::join)
+                .toList();
     }
 
-    List<Memory> all() {
-        return List.copyOf(memories.values());
+    /** Lets no new memory in; what is registered is closed one by one. */
+    void close() {
+        closed = true;
     }
 }

@@ -120,8 +120,8 @@ final class Peers {
             }
             try {
                 meeting.complete(met(peer, welcome));
-            } catch (TransferException e) {
-                meeting.completeExceptionally(e);
+            } catch (RuntimeException | Error e) {
+                meeting.completeExceptionally(Failures.of(e, Stage.HELLO));
             }
         });
         return meeting;
@@ -129,6 +129,12 @@ final class Peers {
 
     private Met met(PeerAddress peer, PeerReply.Welcome welcome) {
         check(welcome.protocol(), welcome.compatibility(), welcome.self() + "@" + peer);
+        if (welcome.protocol() > PROTOCOL) {
+            throw new TransferException(
+                    TransferErrorCode.PROTOCOL_ERROR,
+                    Stage.HELLO,
+                    peer + " chose protocol " + welcome.protocol() + ", offered was " + PROTOCOL);
+        }
         PeerIdentity before;
         synchronized (lock) {
             before = identities.put(peer, welcome.self());

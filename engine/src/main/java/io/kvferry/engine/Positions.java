@@ -7,18 +7,25 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How positions in a request's block list and in the matched list map, where the target leased only some of the blocks.
- * Immutable.
+ * How positions in a matched list map to positions in the list it was taken from: a request of which not all blocks are
+ * leased, or a lease that the initiator names in another order.
+ *
+ * <p><b>Threads:</b> Immutable.
  */
 final class Positions {
-    /** Every block matched: positions are the same. */
+    /** Both lists are the same. */
     static final Positions SAME = new Positions(new int[0]);
 
-    /** The request's position of each matched block, rising; empty where all matched. */
-    private final int[] matchedInRequest;
+    /** The original position of each matched block; empty where they are the same. */
+    private final int[] originals;
 
-    private Positions(int[] matchedInRequest) {
-        this.matchedInRequest = matchedInRequest;
+    private Positions(int[] originals) {
+        this.originals = originals;
+    }
+
+    /** Takes the original position of each matched block; the array is not copied. */
+    static Positions of(int[] originals) {
+        return new Positions(originals);
     }
 
     /** Leaves out some positions of a request of {@code size} blocks. */
@@ -37,14 +44,14 @@ final class Positions {
         return new Positions(Arrays.copyOf(kept, count));
     }
 
-    int[] matchedInRequest() {
-        return matchedInRequest.clone();
+    int[] originals() {
+        return originals.clone();
     }
 
-    /** The matched blocks inside a range of the request, or null where there are none. */
+    /** The matched blocks inside an original range, or null where there are none; where originals rise. */
     @Nullable
     BlockRange toMatched(BlockRange range) {
-        if (matchedInRequest.length == 0) {
+        if (originals.length == 0) {
             return range;
         }
         int from = lowerBound(range.first());
@@ -53,20 +60,20 @@ final class Positions {
     }
 
     private int lowerBound(int position) {
-        int found = Arrays.binarySearch(matchedInRequest, position);
+        int found = Arrays.binarySearch(originals, position);
         return found >= 0 ? found : -found - 1;
     }
 
-    /** The request's blocks behind a range of matched ones, as few ranges as possible. */
-    void toRequest(BlockRange matched, Consumer<BlockRange> each) {
-        if (matchedInRequest.length == 0) {
+    /** The original blocks behind a range of matched ones, as few ranges as possible. */
+    void toOriginal(BlockRange matched, Consumer<BlockRange> each) {
+        if (originals.length == 0) {
             each.accept(matched);
             return;
         }
         int start = matched.first();
         for (int i = matched.first(); i < matched.end(); i++) {
-            if (i + 1 == matched.end() || matchedInRequest[i + 1] != matchedInRequest[i] + 1) {
-                each.accept(new BlockRange(matchedInRequest[start], i + 1 - start));
+            if (i + 1 == matched.end() || originals[i + 1] != originals[i] + 1) {
+                each.accept(new BlockRange(originals[start], i + 1 - start));
                 start = i + 1;
             }
         }

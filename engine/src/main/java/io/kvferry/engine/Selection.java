@@ -61,13 +61,15 @@ record Selection(OpenBackend backend, BackendEndpoint endpoint, String skipped) 
     private static @Nullable String cannot(
             OpenBackend candidate, TransferRequest request, ChecksumMode checksum, Peers.Met peer) {
         Capability operation = request.operation() == Operation.READ ? Capability.READ : Capability.WRITE;
-        if (!candidate.info().can(operation)) {
+        if (!candidate.does(request.operation())) {
             return "does not declare " + operation;
         }
         for (BackendOffer theirs : peer.offers()) {
-            if (theirs.wireId().equals(candidate.info().wireId())
-                    && !theirs.capabilities().contains(operation)) {
-                return "the peer's does not declare " + operation;
+            if (theirs.wireId().equals(candidate.info().wireId())) {
+                if (!theirs.capabilities().contains(operation)) {
+                    return "the peer's does not declare " + operation;
+                }
+                break;
             }
         }
         for (MemoryRegion region : request.blocks().regions()) {

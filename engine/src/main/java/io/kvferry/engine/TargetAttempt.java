@@ -1,16 +1,22 @@
 package io.kvferry.engine;
 
+import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Capability;
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.Operation;
+import io.kvferry.spi.PeerChannel;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.PeerRequest;
+import io.kvferry.spi.Proposal;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
@@ -18,6 +24,7 @@ import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferObserver;
 import io.kvferry.spi.TransferState;
 import io.kvferry.spi.TransferStatus;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
@@ -41,14 +48,15 @@ final class TargetAttempt implements TransferObserver {
     private final LeaseMatch match;
     private final OpenBackend backend;
     private final MemoryHold hold;
-    private final EngineChannel channel;
+    private final EngineChannel channel = new EngineChannel();
     private final long startNanos;
 
     private final CompletableFuture<PeerReply.Prepared> prepared = new CompletableFuture<>();
-    private final CompletableFuture<PeerReply.Finished> decided = new CompletableFuture<>();
-    private final AtomicReference<@Nullable Ending> claim = new AtomicReference<>();
+    private final CompletableFuture<PeerReply.Finished> over = new CompletableFuture<>();
+    /** How it ends: the first one wins. */
+    private final AtomicReference<@Nullable Ending> ending = new AtomicReference<>();
+
     private final AtomicBoolean stopped = new AtomicBoolean();
-    private final CompletableFuture<Void> over = new CompletableFuture<>();
     private volatile @Nullable TargetTransfer io;
     private volatile long preparedNanos;
     private volatile long endedNanos;
@@ -68,9 +76,9 @@ final class TargetAttempt implements TransferObserver {
         this.match = match;
         this.backend = backend;
         this.hold = hold;
-        this.channel = new EngineChannel();
         this.startNanos = context.ticker().nanos();
         this.preparedNanos = startNanos;
+        this.endedNanos = startNanos;
     }
 
     PeerIdentity peer() {
@@ -81,33 +89,13 @@ final class TargetAttempt implements TransferObserver {
         return request.attempt();
     }
 
-    long epoch() {
-        return epoch;
-    }
-
-    LeaseMatch match() {
-        return match;
-    }
-
-    OpenBackend backend() {
-        return backend;
-    }
-
-    EngineChannel channel() {
-        return channel;
-    }
-
+    /** The answer to PREPARE. */
     CompletableFuture<PeerReply.Prepared> prepared() {
         return prepared;
     }
 
-    /** Completes with the answer that every FINISH of this attempt gets. */
-    CompletableFuture<PeerReply.Finished> decided() {
-        return decided;
-    }
-
-    /** Completes once the attempt is decided and this side's memory was settled. */
-    CompletableFuture<Void> over() {
+    /** Completes with the answer to FINISH once the attempt is decided, however that came. */
+    CompletableFuture<PeerReply.Finished> over() {
         return over;
     }
 
@@ -120,7 +108,64 @@ final class TargetAttempt implements TransferObserver {
         return over.isDone() && hold.state() == Quiescence.QUIESCENT;
     }
 
-    PeerReply.Prepared preparedReply(Descriptor descriptor) {
+    /** Lets the backend accept, and answers PREPARE. Called once, without any lock. */
+    void accept(List<MemoryHandle> handles, Deadline leaseDeadline, Deadline deadline) {
+        TargetTransfer accepted;
+        try {
+            accepted = backend.backend().accept(plan(handles, leaseDeadline), proposal(), deadline);
+        } catch (RuntimeException | Error e) {
+            refuse(Failures.of(e, Stage.PREPARE));
+            return;
+        }
+        io = accepted;
+        preparedNanos = context.ticker().nanos();
+        try {
+            PeerReply.Prepared reply = reply(accepted.descriptor());
+            Ending early = ending.get();
+            if (early == null) {
+                prepared.complete(reply);
+                early = ending.get();
+            }
+            if (early != null) {
+                prepared.completeExceptionally(ended(early));
+                stop(early);
+            }
+        } catch (RuntimeException | Error e) {
+            TransferException failure = Failures.of(e, Stage.PREPARE);
+            prepared.completeExceptionally(failure);
+            end(Ending.of(failure.error()));
+        }
+    }
+
+    private TargetPlan plan(List<MemoryHandle> handles, Deadline leaseDeadline) {
+        PeerChannel channelForBackend = backend.info().can(Capability.PEER_CHANNEL) ? channel : null;
+        return new TargetPlan(
+                request.id(),
+                request.attempt(),
+                epoch,
+                request.operation(),
+                context.self(),
+                request.self(),
+                match.blocks(),
+                handles,
+                leaseDeadline,
+                this,
+                channelForBackend);
+    }
+
+    private Proposal proposal() {
+        return new Proposal(Envelopes.open(
+                new Envelopes.Address(
+                        Envelopes.Kind.PROPOSAL,
+                        request.wireId(),
+                        request.id(),
+                        request.attempt(),
+                        0,
+                        request.self().bootId()),
+                request.proposal()));
+    }
+
+    private PeerReply.Prepared reply(Descriptor descriptor) {
         return new PeerReply.Prepared(
                 epoch,
                 Envelopes.seal(
@@ -136,31 +181,37 @@ final class TargetAttempt implements TransferObserver {
                 match.unmatched());
     }
 
-    /** The backend has accepted; an end that came meanwhile takes effect now. */
-    void accepted(TargetTransfer accepted, PeerReply.Prepared reply) {
-        preparedNanos = context.ticker().nanos();
-        io = accepted;
-        prepared.complete(reply);
-        Ending early = claim.get();
-        if (early != null) {
-            stop(early);
-        }
+    private static TransferException ended(Ending early) {
+        TransferError error = early.error();
+        return error != null
+                ? new TransferException(error)
+                : new TransferException(
+                        TransferErrorCode.CANCELLED, Stage.PREPARE, "the attempt was finished while it was prepared");
     }
 
-    /** The backend has refused: nothing of this attempt lives here. */
-    void refused(TransferException failure) {
-        hold.release();
+    /** The backend has not accepted: nothing of this attempt lives here. */
+    private void refuse(TransferException failure) {
         Ending outcome = Ending.of(failure.error());
-        claim.compareAndSet(null, outcome);
+        ending.compareAndSet(null, outcome);
         stopped.set(true);
+        hold.release();
+        channel.close();
         prepared.completeExceptionally(failure);
         decide(outcome);
     }
 
+    void connect(PeerChannel opened) {
+        channel.connect(opened);
+    }
+
+    boolean is(int number, long itsEpoch) {
+        return number == number() && itsEpoch == epoch;
+    }
+
     @Override
     public void applied(BlockRange blocks) {
-        if (backend.info().can(Capability.TARGET_PROGRESS)) {
-            match.toLease(blocks, lease::applied);
+        if (backend.info().can(Capability.TARGET_PROGRESS) && !over.isDone()) {
+            match.inLease().toOriginal(blocks, lease::applied);
         }
     }
 
@@ -172,18 +223,22 @@ final class TargetAttempt implements TransferObserver {
     @Override
     public void quiesced() {
         hold.release();
+        lease.forgetIfSettled(this);
     }
 
     /** PART: the initiator saw blocks applied that this backend's target side cannot see. */
     void part(PeerRequest.Part part) {
+        if (part.epoch() != epoch || ending.get() != null) {
+            return;
+        }
         if (part.blocks().end() > match.blocks().size()) {
             throw new TransferException(
                     TransferErrorCode.PROTOCOL_ERROR,
                     Stage.TRANSFER,
                     part.blocks() + " is outside the " + match.blocks().size() + " matched blocks");
         }
-        if (claim.get() == null && !backend.info().can(Capability.TARGET_PROGRESS)) {
-            match.toLease(part.blocks(), lease::applied);
+        if (!backend.info().can(Capability.TARGET_PROGRESS)) {
+            match.inLease().toOriginal(part.blocks(), lease::applied);
         }
     }
 
@@ -196,32 +251,50 @@ final class TargetAttempt implements TransferObserver {
 
     /** FINISH: the initiator's outcome is taken, unless this side has decided before. */
     CompletableFuture<PeerReply.Finished> finish(PeerRequest.Finish finish) {
-        Ending outcome = finish.outcome() == TransferState.COMPLETED
-                ? Ending.COMPLETED
-                : Ending.of(new TransferError(
-                        codeOf(finish.outcome()),
-                        codeOf(finish.outcome()).number(),
-                        Stage.FINISH,
-                        Side.TARGET,
-                        peer().toString(),
-                        true,
-                        "the initiator ended " + finish.outcome() + " after " + finish.bytes() + " bytes"));
+        checkEpoch(finish);
+        Ending outcome =
+                switch (finish.outcome()) {
+                    case COMPLETED -> Ending.COMPLETED;
+                    case CANCELLED -> told(finish, TransferErrorCode.CANCELLED);
+                    case TIMED_OUT -> told(finish, TransferErrorCode.DEADLINE_EXCEEDED);
+                    case FAILED -> told(finish, TransferErrorCode.TRANSFER_FAILED);
+                    default -> throw protocolError("FINISH with outcome " + finish.outcome());
+                };
         if (claimEnd(outcome)) {
             stop(outcome);
         }
-        return decided;
+        return over;
     }
 
-    private static TransferErrorCode codeOf(TransferState outcome) {
-        return switch (outcome) {
-            case CANCELLED -> TransferErrorCode.CANCELLED;
-            case TIMED_OUT -> TransferErrorCode.DEADLINE_EXCEEDED;
-            default -> TransferErrorCode.TRANSFER_FAILED;
-        };
+    /** The epoch is what an initiator alone can know; without it an attempt can be given up, never completed. */
+    private void checkEpoch(PeerRequest.Finish finish) {
+        boolean completed = finish.outcome() == TransferState.COMPLETED;
+        if (finish.epoch() != epoch && (completed || finish.epoch() != 0)) {
+            throw protocolError("FINISH " + finish.outcome() + " of another epoch");
+        }
+        BlockList blocks = match.blocks();
+        if (completed && (finish.blocks() != blocks.size() || finish.bytes() != blocks.totalBytes())) {
+            throw protocolError("FINISH COMPLETED of " + finish.blocks() + " blocks and " + finish.bytes()
+                    + " bytes, prepared were " + blocks.size() + " and " + blocks.totalBytes());
+        }
+    }
+
+    private TransferException protocolError(String detail) {
+        return new TransferException(TransferErrorCode.PROTOCOL_ERROR, Stage.FINISH, this + ": " + detail);
+    }
+
+    private Ending told(PeerRequest.Finish finish, TransferErrorCode code) {
+        return Ending.of(error(
+                code, "the initiator ended " + finish.outcome() + " after " + finish.bytes() + " bytes", true));
+    }
+
+    private TransferError error(TransferErrorCode code, String detail, boolean memorySafe) {
+        return new TransferError(
+                code, code.number(), Stage.FINISH, Side.TARGET, peer().toString(), memorySafe, detail);
     }
 
     private boolean claimEnd(Ending outcome) {
-        if (!claim.compareAndSet(null, outcome)) {
+        if (!ending.compareAndSet(null, outcome)) {
             return false;
         }
         endedNanos = context.ticker().nanos();
@@ -238,9 +311,9 @@ final class TargetAttempt implements TransferObserver {
         channel.close();
         if (outcome.state() == TransferState.COMPLETED && hold.isQuarantined()) {
             // the last bytes may be landing: the decision waits for the drain, no longer than the grace
-            awaitDrain(() -> decide(verify(outcome, accepted)));
+            awaitDrain(() -> decide(verify(outcome)));
         } else {
-            decide(verify(outcome, accepted));
+            decide(verify(outcome));
         }
     }
 
@@ -249,7 +322,7 @@ final class TargetAttempt implements TransferObserver {
         try {
             accepted.seal();
             answer = accepted.finish(context.after(context.settings().get(EngineConfigKeys.FINISH_GRACE)));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.error("{}: the backend could not finish; its memory goes into quarantine", this, e);
             return Quiescence.QUARANTINED;
         }
@@ -259,11 +332,22 @@ final class TargetAttempt implements TransferObserver {
     }
 
     private void awaitDrain(Runnable then) {
-        CompletableFuture<Void> drained = hold.whenQuiescent().copy();
-        Scheduler.Scheduled grace = context.scheduler()
-                .schedule(
-                        context.after(context.settings().get(EngineConfigKeys.FINISH_GRACE)),
-                        () -> drained.complete(null));
+        CompletableFuture<Void> drained = new CompletableFuture<>();
+        var ignored = hold.whenQuiescent().thenRun(() -> drained.complete(null));
+        Scheduler.Scheduled grace;
+        try {
+            grace = context.scheduler()
+                    .schedule(
+                            context.after(context.settings().get(EngineConfigKeys.FINISH_GRACE)),
+                            () -> drained.complete(null));
+        } catch (TransferException closing) {
+            then.run();
+            return;
+        }
+        runWhenDrained(drained, grace, then);
+    }
+
+    private void runWhenDrained(CompletableFuture<Void> drained, Scheduler.Scheduled grace, Runnable then) {
         var ignored = drained.thenRunAsync(
                 () -> {
                     grace.cancel();
@@ -272,25 +356,27 @@ final class TargetAttempt implements TransferObserver {
                 context.executor());
     }
 
-    private Ending verify(Ending outcome, TargetTransfer accepted) {
-        if (outcome.state() != TransferState.COMPLETED
-                || request.operation() != Operation.WRITE
-                || !backend.info().can(Capability.TARGET_PROGRESS)) {
+    private Ending verify(Ending outcome) {
+        if (outcome.state() != TransferState.COMPLETED) {
             return outcome;
         }
-        int seen = accepted.status().blocksDone();
-        if (seen == match.blocks().size()) {
-            return outcome;
+        if (hold.isQuarantined()) {
+            return Ending.of(error(
+                    TransferErrorCode.NOT_QUIESCENT,
+                    "the initiator says completed, but this side could not prove that nothing more arrives",
+                    false));
         }
-        return Ending.of(new TransferError(
-                TransferErrorCode.TRANSFER_FAILED,
-                TransferErrorCode.TRANSFER_FAILED.number(),
-                Stage.FINISH,
-                Side.TARGET,
-                peer().toString(),
-                hold.state() == Quiescence.QUIESCENT,
-                "the initiator says completed, but " + seen + " of "
-                        + match.blocks().size() + " blocks have arrived"));
+        int seen = snapshot().blocksDone();
+        if (request.operation() == Operation.WRITE
+                && backend.info().can(Capability.TARGET_PROGRESS)
+                && seen != match.blocks().size()) {
+            return Ending.of(error(
+                    TransferErrorCode.TRANSFER_FAILED,
+                    "the initiator says completed, but " + seen + " of "
+                            + match.blocks().size() + " blocks have arrived",
+                    true));
+        }
+        return outcome;
     }
 
     private void decide(Ending outcome) {
@@ -301,14 +387,13 @@ final class TargetAttempt implements TransferObserver {
         PeerReply.Finished reply = new PeerReply.Finished(outcome.state(), outcome.error());
         // first remembered, so that a late PREPARE of this attempt finds its tombstone
         lease.remember(this, outcome, reply, report);
-        over.complete(null);
+        over.complete(reply);
+        lease.forgetIfSettled(this);
         lease.attemptOver(outcome);
-        decided.complete(reply);
     }
 
     private TransferReport report(Ending outcome) {
-        TransferStatus status = status();
-        long now = context.ticker().nanos();
+        TransferStatus status = snapshot();
         return new TransferReport(
                 request.id(),
                 request.attempt(),
@@ -323,25 +408,45 @@ final class TargetAttempt implements TransferObserver {
                 match.unmatched().size(),
                 preparedNanos - startNanos,
                 0,
-                endedNanos == 0 ? 0 : endedNanos - preparedNanos,
-                endedNanos == 0 ? 0 : now - endedNanos);
+                endedNanos - preparedNanos,
+                context.ticker().nanos() - endedNanos);
+    }
+
+    /** The backend's view; one that throws knows nothing. */
+    private TransferStatus snapshot() {
+        TargetTransfer accepted = io;
+        if (accepted != null) {
+            try {
+                return accepted.status();
+            } catch (RuntimeException | Error e) {
+                LOG.error("{}: the backend has no status", this, e);
+            }
+        }
+        return new TransferStatus(
+                TransferState.PREPARING,
+                0,
+                match.blocks().totalBytes(),
+                0,
+                match.blocks().size(),
+                null);
     }
 
     TransferStatus status() {
-        Ending known = claim.get();
-        TargetTransfer accepted = io;
-        TransferStatus seen = accepted == null ? null : accepted.status();
-        TransferState state = known == null
-                ? accepted == null ? TransferState.PREPARING : TransferState.PREPARED
-                : hold.isQuarantined() ? TransferState.QUARANTINED : known.state();
-        if (known == null && seen != null && seen.bytesDone() > 0) {
+        Ending known = ending.get();
+        TransferStatus seen = snapshot();
+        TransferState state;
+        if (known != null) {
+            state = hold.isQuarantined() ? TransferState.QUARANTINED : known.state();
+        } else if (seen.bytesDone() > 0) {
             state = TransferState.IN_FLIGHT;
+        } else {
+            state = io == null ? TransferState.PREPARING : TransferState.PREPARED;
         }
         return new TransferStatus(
                 state,
-                seen == null ? 0 : seen.bytesDone(),
+                seen.bytesDone(),
                 match.blocks().totalBytes(),
-                seen == null ? 0 : seen.blocksDone(),
+                seen.blocksDone(),
                 match.blocks().size(),
                 known == null ? null : known.error());
     }

@@ -2,7 +2,12 @@ package io.kvferry.engine;
 
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.PeerReply;
+import io.kvferry.spi.Side;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferError;
+import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferId;
+import io.kvferry.spi.TransferState;
 import java.util.LinkedHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +18,12 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads:</b> Thread-safe.
  */
 final class Tombstones {
+    /** What an attempt gets that was given up for a newer one. */
+    private static final PeerReply.Finished OLDER = new PeerReply.Finished(
+            TransferState.CANCELLED,
+            TransferError.of(TransferErrorCode.CANCELLED, Stage.FINISH, "a newer attempt has ended since")
+                    .at(Side.TARGET, ""));
+
     private final int max;
     // guarded by this
     private final LinkedHashMap<Key, Stone> stones = new LinkedHashMap<>();
@@ -66,7 +77,7 @@ final class Tombstones {
     synchronized PeerReply.@Nullable Finished reply(TransferId id, PeerIdentity peer, int attempt) {
         Stone whole = stones.get(Key.whole(id, peer));
         if (whole != null && attempt <= whole.newestAttempt) {
-            return whole.reply;
+            return attempt == whole.newestAttempt ? whole.reply : OLDER;
         }
         Stone one = stones.get(Key.one(id, peer, attempt));
         return one == null ? null : one.reply;

@@ -7,6 +7,7 @@ import io.kvferry.spi.Deadline;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerChannel;
+import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Scheduler;
@@ -19,6 +20,7 @@ import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferObserver;
 import io.kvferry.spi.TransferState;
 import io.kvferry.spi.TransferStatus;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -98,6 +100,48 @@ public final class Transfer implements AutoCloseable {
         this.listeners = listeners;
         this.startNanos = startNanos;
         this.claims = new RangeClaims(request.blocks().size());
+    }
+
+    /** Ends a transfer that was prepared and cannot be handed out. */
+    void abandon(TransferException failure) {
+        Ending outcome = Ending.of(failure.error());
+        if (claimEnd(outcome)) {
+            cleanUp(outcome);
+        }
+    }
+
+    /** Reports a transfer that never got as far as prepared. */
+    void refused(TransferException failure) {
+        Ending outcome = Ending.of(failure.error());
+        TransferResult result = outcome.result(0, 0, Quiescence.QUIESCENT);
+        boolean recorded = TransferEvent.isRecorded();
+        if (listeners == null && !recorded) {
+            return;
+        }
+        TransferReport report = new TransferReport(
+                request.id(),
+                request.attempt(),
+                Side.INITIATOR,
+                request.operation(),
+                failure.error().peer().isEmpty()
+                        ? request.peer().toString()
+                        : failure.error().peer(),
+                Objects.requireNonNullElse(request.backend(), ""),
+                "",
+                result,
+                0,
+                0,
+                0,
+                initiator.context().ticker().nanos() - startNanos,
+                0,
+                0,
+                0);
+        if (listeners != null) {
+            listeners.ended(report);
+        }
+        if (recorded) {
+            TransferEvent.emit(report);
+        }
     }
 
     boolean isPrepared() {
@@ -184,6 +228,9 @@ public final class Transfer implements AutoCloseable {
      */
     public void submit(BlockRange blocks) {
         Prepared known = prepared();
+        if (known.deadline.isExpired()) {
+            timeOut(known.deadlineReason);
+        }
         refuseIfEnded();
         if (!claims.claim(blocks)) {
             throw new TransferException(
@@ -202,7 +249,7 @@ public final class Transfer implements AutoCloseable {
         }
         try {
             known.io.submit(matched);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             TransferException failure = Failures.of(e, Stage.SUBMIT);
             end(Ending.of(failure.error().at(Side.INITIATOR, known.peer)));
             throw failure;
@@ -238,7 +285,7 @@ public final class Transfer implements AutoCloseable {
                     request.blocks().size(),
                     known == null ? null : known.error());
         }
-        TransferStatus io = ready.io.status();
+        TransferStatus io = snapshot(ready);
         TransferState shown = known == null
                 ? phase == TransferState.SUBMITTED && io.bytesDone() > 0 ? TransferState.IN_FLIGHT : phase
                 : afterEnd(known, ready.hold);
@@ -267,10 +314,13 @@ public final class Transfer implements AutoCloseable {
         return done.isDone() ? Optional.of(resultNow()) : Optional.empty();
     }
 
+    /** The outcome with what is known now; also before it is published, for a caller whose time is up. */
     private TransferResult resultNow() {
-        TransferResult first = done.join();
         Ending known = ending;
-        return first.memory() == Quiescence.QUIESCENT || known == null ? first : known.result(0, 0, memory());
+        if (known == null || known.state() == TransferState.COMPLETED) {
+            return done.join();
+        }
+        return known.result(0, 0, memory());
     }
 
     /**
@@ -278,25 +328,15 @@ public final class Transfer implements AutoCloseable {
      *
      * @param deadline until when to wait
      * @return how it ended
-     * @throws TransferException INVALID_REQUEST when called from a listener; CANCELLED when the thread is interrupted, with
-     *     the transfer going on
+     * @throws TransferException INVALID_REQUEST when called from a listener or with a deadline on another clock; CANCELLED
+     *     when the thread is interrupted, with the transfer going on
      */
     public TransferResult await(Deadline deadline) {
         ListenerThread.refuse("Transfer.await");
-        if (done.isDone()) {
-            return resultNow();
+        if (!initiator.context().waits().until(done, deadline, Stage.TRANSFER)) {
+            timeOut("the caller's wait");
         }
-        Prepared known = prepared();
-        Scheduler.Scheduled timer = deadline.atNanos() - known.deadline.atNanos() < 0
-                ? initiator.context().scheduler().schedule(deadline, () -> timeOut("the caller's wait"))
-                : null;
-        try {
-            return Waits.get(done, Stage.TRANSFER, "the end of the transfer");
-        } finally {
-            if (timer != null) {
-                timer.cancel();
-            }
-        }
+        return resultNow();
     }
 
     /** Asks for the end. Returns at once; does nothing to a transfer that has ended. */
@@ -389,13 +429,13 @@ public final class Transfer implements AutoCloseable {
             done = appliedBlocks;
         }
         if (listeners != null) {
-            known.positions.toRequest(blocks, listeners::applied);
+            known.positions.toOriginal(blocks, listeners::applied);
         }
         if (request.operation() == Operation.WRITE
                 && !known.selection.backend().info().can(Capability.TARGET_PROGRESS)) {
             tellPart(known, blocks);
         }
-        if (done == known.matched.size()) {
+        if (done >= known.matched.size()) {
             allApplied(known);
         }
     }
@@ -425,30 +465,49 @@ public final class Transfer implements AutoCloseable {
             return;
         }
         if (claimFinish()) {
-            initiator.finisher().tell(request.peer(), finishMessage(known, TransferState.COMPLETED), finished -> {
-                TransferError error = finished.error();
-                end(
-                        finished.outcome() == TransferState.COMPLETED
-                                ? Ending.COMPLETED
-                                : Ending.of(
-                                        error != null
-                                                ? error
-                                                : TransferError.of(
-                                                        TransferErrorCode.TRANSFER_FAILED,
-                                                        Stage.FINISH,
-                                                        "the target decided " + finished.outcome())));
-            });
+            initiator
+                    .finisher()
+                    .tell(request.peer(), finishMessage(known, TransferState.COMPLETED), (reply, failure) ->
+                            end(reply == null ? unconfirmed(failure) : confirmed(reply)));
         }
     }
 
+    private static Ending confirmed(PeerReply.Finished reply) {
+        TransferError error = reply.error();
+        if (reply.outcome() == TransferState.COMPLETED) {
+            return Ending.COMPLETED;
+        }
+        return Ending.of(
+                error != null
+                        ? error
+                        : TransferError.of(
+                                TransferErrorCode.TRANSFER_FAILED,
+                                Stage.FINISH,
+                                "the target decided " + reply.outcome()));
+    }
+
+    private Ending unconfirmed(@Nullable TransferException failure) {
+        return Ending.of(
+                failure != null
+                        ? failure.error()
+                        : TransferError.of(
+                                TransferErrorCode.PEER_LOST, Stage.FINISH, request.peer() + " did not confirm"));
+    }
+
     private void deadlinePassed() {
-        timeOut(prepared().deadlineReason);
+        Ending known = ending;
+        if (known == null) {
+            timeOut(prepared().deadlineReason);
+        } else if (known.state() == TransferState.COMPLETED) {
+            // completed and never closed: the target must hear of it before its lease ends
+            initiator.context().executor().execute(() -> cleanUp(known));
+        }
     }
 
     private void timeOut(String whose) {
         Prepared known = prepared();
         // completion counts before the deadline: a busy machine may run this late (lesson 21)
-        TransferStatus io = known.io.status();
+        TransferStatus io = snapshot(known);
         if (io.blocksDone() == known.matched.size() && !request.confirmed()) {
             end(Ending.COMPLETED);
             return;
@@ -459,6 +518,16 @@ public final class Transfer implements AutoCloseable {
                         whose + " passed with " + io.bytesDone() + " of " + known.matched.totalBytes()
                                 + " bytes applied; more may have been written")
                 .at(Side.INITIATOR, known.peer)));
+    }
+
+    /** The backend's view; one that throws knows nothing. */
+    private TransferStatus snapshot(Prepared known) {
+        try {
+            return known.io.status();
+        } catch (RuntimeException | Error e) {
+            LOG.error("{}: the backend has no status", this, e);
+            return new TransferStatus(state, 0, known.matched.totalBytes(), 0, known.matched.size(), null);
+        }
     }
 
     private void end(Ending outcome) {
@@ -476,9 +545,10 @@ public final class Transfer implements AutoCloseable {
             endedNanos = initiator.context().ticker().nanos();
             ending = outcome;
         }
-        cancelTimer();
         if (outcome.state() == TransferState.COMPLETED) {
             publish(outcome, Quiescence.QUIESCENT);
+        } else {
+            cancelTimer();
         }
         return true;
     }
@@ -498,6 +568,7 @@ public final class Transfer implements AutoCloseable {
             }
             cleaned = true;
         }
+        cancelTimer();
         Prepared known = prepared();
         if (outcome.state() == TransferState.CANCELLED) {
             tellCancel(known);
@@ -550,7 +621,7 @@ public final class Transfer implements AutoCloseable {
         long bytes = known.matched.totalBytes();
         int blocks = known.matched.size();
         if (outcome != TransferState.COMPLETED) {
-            TransferStatus io = known.io.status();
+            TransferStatus io = snapshot(known);
             bytes = io.bytesDone();
             blocks = io.blocksDone();
         }
@@ -574,7 +645,7 @@ public final class Transfer implements AutoCloseable {
 
     private TransferReport report(Ending outcome, Quiescence memory) {
         Prepared known = prepared();
-        TransferStatus io = known.io.status();
+        TransferStatus io = snapshot(known);
         long submitted = state == TransferState.PREPARED ? endedNanos : submittedNanos;
         return new TransferReport(
                 request.id(),

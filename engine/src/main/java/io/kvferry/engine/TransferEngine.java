@@ -19,10 +19,9 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -70,14 +69,16 @@ public final class TransferEngine implements AutoCloseable {
 
     private TransferEngine(Builder builder) {
         BackendConfig settings = builder.config.values();
+        PeerIdentity self = identity(settings);
+        List<TransferListener> listeners = List.copyOf(builder.listeners);
         Ticker ticker = builder.ticker;
         Scheduler given = builder.scheduler;
         this.ownScheduler = given == null ? new SystemScheduler(ticker, "kvferry-timer") : null;
         Scheduler scheduler = given != null ? given : Objects.requireNonNull(ownScheduler);
         this.executor = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("kvferry-engine-", 0).factory());
-        this.context = new EngineContext(
-                identity(settings), settings, ticker, scheduler, this::execute, new Waits(scheduler));
+        this.context =
+                new EngineContext(self, settings, ticker, scheduler, this::execute, new Waits(ticker, scheduler));
         this.quarantine = new Quarantine(settings.get(EngineConfigKeys.MAX_QUARANTINED));
         BackendEnvironment environment = environment(context);
         Backends openBackends = null;
@@ -90,12 +91,11 @@ public final class TransferEngine implements AutoCloseable {
             this.peerControl = openControl;
             this.memory = new MemoryRegistry(context, backends);
             Peers peers = new Peers(context, peerControl, backends);
-            this.leases = new LeaseTable(context, backends, memory, quarantine, builder.listeners);
-            this.initiator =
-                    new Initiator(context, backends, memory, quarantine, peers, peerControl, builder.listeners);
+            this.leases = new LeaseTable(context, backends, memory, quarantine, listeners);
+            this.initiator = new Initiator(context, backends, memory, quarantine, peers, peerControl, listeners);
             this.service = new EnginePeerService(context, peers, leases);
             this.address = peerControl.start(service, context.after(settings.get(EngineConfigKeys.OPEN_TIMEOUT)));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             giveUp(openBackends, openControl);
             throw Failures.of(e, Stage.OPEN);
         }
@@ -112,26 +112,16 @@ public final class TransferEngine implements AutoCloseable {
     }
 
     private static PeerIdentity identity(BackendConfig settings) {
+        long bootId = new SecureRandom().nextLong();
         String node = settings.get(EngineConfigKeys.NODE_ID);
-        if (node.isEmpty()) {
-            node = hostName() + "-" + ProcessHandle.current().pid();
-        }
         try {
-            return new PeerIdentity(node, new SecureRandom().nextLong());
+            return new PeerIdentity(node.isEmpty() ? "node-" + Long.toHexString(bootId) : node, bootId);
         } catch (IllegalArgumentException e) {
             throw new TransferException(
                     TransferErrorCode.INVALID_REQUEST,
                     Stage.OPEN,
                     "kvferry.node-id = " + node + ": " + e.getMessage(),
                     e);
-        }
-    }
-
-    private static String hostName() {
-        try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException e) {
-            return "localhost";
         }
     }
 
@@ -158,13 +148,14 @@ public final class TransferEngine implements AutoCloseable {
 
     private void giveUp(@Nullable Backends openBackends, @Nullable PeerControl openControl) {
         Deadline deadline = context.after(context.settings().get(EngineConfigKeys.CLOSE_TIMEOUT));
+        ClosingSteps steps = new ClosingSteps();
         if (openControl != null) {
-            openControl.close(deadline);
+            steps.run("peer control", () -> openControl.close(deadline));
         }
         if (openBackends != null) {
-            openBackends.close(deadline);
+            steps.run("backends", () -> openBackends.close(deadline));
         }
-        stopThreads(deadline);
+        steps.run("threads", () -> stopThreads(deadline));
     }
 
     /**
@@ -237,6 +228,9 @@ public final class TransferEngine implements AutoCloseable {
                     Stage.REGISTER,
                     "no " + sizeBytes + " bytes of native memory; see -XX:MaxDirectMemorySize and the machine's limit",
                     e);
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
         }
     }
 
@@ -253,22 +247,18 @@ public final class TransferEngine implements AutoCloseable {
     }
 
     /**
-     * Registers memory together with the arena that owns it, which from now on the engine alone closes, also when this
-     * method fails.
+     * Registers memory together with the arena that owns it, which from now on the engine alone closes. Where this method
+     * fails, the arena stays the caller's.
      *
-     * @param arena a shared arena; closed with the memory
+     * @param arena a shared arena, closed with the memory; a global or automatic one is left to itself
      * @param segment allocated from it
      * @return the memory
-     * @throws TransferException as {@link #register}; INVALID_REQUEST for a heap or confined segment
+     * @throws TransferException as {@link #register}; INVALID_REQUEST for a heap or confined segment; ALREADY_EXISTS
+     *     where the region is registered
      */
     public Memory adopt(Arena arena, MemorySegment segment) {
-        try {
-            checkOpen(Stage.REGISTER);
-            return memory.register(MemoryRegion.host(segment), arena);
-        } catch (RuntimeException e) {
-            arena.close();
-            throw e;
-        }
+        checkOpen(Stage.REGISTER);
+        return memory.register(MemoryRegion.host(segment), arena);
     }
 
     /**
@@ -362,7 +352,7 @@ public final class TransferEngine implements AutoCloseable {
     public EngineStatus status() {
         List<EngineStatus.Entry> entries = new ArrayList<>();
         initiator.inHand().forEach(transfer -> entries.add(transfer.entry()));
-        List<Lease> offered = List.copyOf(leases.all());
+        Collection<Lease> offered = leases.all();
         for (Lease lease : offered) {
             lease.attempts().forEach(attempt -> entries.add(attempt.entry()));
         }
@@ -375,6 +365,7 @@ public final class TransferEngine implements AutoCloseable {
                 memories.stream().mapToLong(each -> each.region().sizeBytes()).sum(),
                 quarantine.size(),
                 quarantine.bytes(),
+                quarantine.describe(),
                 leases.tombstones().size());
     }
 
@@ -394,6 +385,7 @@ public final class TransferEngine implements AutoCloseable {
      */
     public CloseReport close(Deadline deadline) {
         ListenerThread.refuse("TransferEngine.close");
+        context.waits().checkClock(deadline);
         CompletableFuture<CloseReport> mine = new CompletableFuture<>();
         CompletableFuture<CloseReport> other;
         synchronized (closeLock) {
@@ -404,38 +396,51 @@ public final class TransferEngine implements AutoCloseable {
             }
         }
         if (other != null) {
-            return Waits.get(other, Stage.CLOSE, "the other close");
+            return context.waits().until(other, deadline, Stage.CLOSE)
+                    ? other.join()
+                    : new CloseReport(List.of("another thread is closing this engine still"));
         }
-        CloseReport report = closeOnce(deadline);
-        mine.complete(report);
-        return report;
+        try {
+            mine.complete(closeOnce(deadline));
+        } finally {
+            mine.complete(new CloseReport(List.of("closing did not end in good order; the log says why")));
+            stopThreads(deadline);
+        }
+        return mine.join();
     }
 
     private CloseReport closeOnce(Deadline deadline) {
-        List<String> abandoned = new ArrayList<>();
-        leases.close();
-        initiator.close();
-        awaitQuiet(deadline);
-        initiator.awaitFinishes(deadline);
-        for (Memory each : memory.all()) {
-            if (!each.closeForGood(deadline)) {
-                abandoned.add(each.region() + " stays mapped and registered: " + each.uses() + " users");
-            }
-        }
-        abandoned.addAll(quarantine.describe());
-        peerControl.close(deadline);
-        backends.close(deadline).forEach(report -> abandoned.addAll(report.abandoned()));
-        stopThreads(deadline);
-        return new CloseReport(abandoned);
+        ClosingSteps steps = new ClosingSteps();
+        steps.run("leases and transfers", () -> endAll(deadline));
+        steps.run("quarantine", () -> quarantine
+                .whenQuiescent()
+                .forEach(quiet -> context.waits().until(quiet, deadline, Stage.CLOSE)));
+        steps.run("notices to targets", () -> initiator.awaitFinishes(deadline));
+        steps.run("memory", () -> closeMemory(steps, deadline));
+        quarantine.describe().forEach(steps::abandon);
+        steps.run("peer control", () -> peerControl.close(deadline));
+        steps.run("backends", () -> backends.close(deadline)
+                .forEach(report -> report.abandoned().forEach(steps::abandon)));
+        return steps.report();
     }
 
-    private void awaitQuiet(Deadline deadline) {
-        for (CompletableFuture<?> quiet : quarantine.whenQuiescent()) {
-            context.waits().until(quiet, deadline, Stage.CLOSE);
+    private void endAll(Deadline deadline) {
+        CompletableFuture<Void> leasesEnded = leases.close();
+        CompletableFuture<Void> transfersEnded = initiator.close();
+        context.waits().until(CompletableFuture.allOf(leasesEnded, transfersEnded), deadline, Stage.CLOSE);
+    }
+
+    private void closeMemory(ClosingSteps steps, Deadline deadline) {
+        memory.close();
+        for (Memory each : memory.all()) {
+            if (!each.closeForGood(deadline)) {
+                steps.abandon(each + "; it stays mapped");
+            }
         }
     }
 
     private void stopThreads(Deadline deadline) {
+        context.waits().endClose();
         executor.shutdown();
         SystemScheduler own = ownScheduler;
         if (own != null) {

@@ -3,6 +3,7 @@ package io.kvferry.engine;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.Set;
@@ -17,11 +18,15 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads:</b> Thread-safe.
  */
 final class Waits {
+    private final Ticker ticker;
     private final Scheduler scheduler;
-    /** Callers that each wait for a future of their own; closing fails those. */
-    private final Set<Caller> parked = ConcurrentHashMap.newKeySet();
+    /** Callers that want an answer: released when closing begins. */
+    private final Set<Caller> asking = ConcurrentHashMap.newKeySet();
+    /** Callers that watch an event: released when closing ends. */
+    private final Set<Watcher> watching = ConcurrentHashMap.newKeySet();
 
-    private volatile @Nullable TransferException closed;
+    private volatile @Nullable TransferException closing;
+    private volatile boolean closed;
 
     private static final class Caller {
         private final CompletableFuture<?> future;
@@ -31,8 +36,23 @@ final class Waits {
         }
     }
 
-    Waits(Scheduler scheduler) {
+    private static final class Watcher {
+        private final CompletableFuture<Boolean> came = new CompletableFuture<>();
+    }
+
+    Waits(Ticker ticker, Scheduler scheduler) {
+        this.ticker = ticker;
         this.scheduler = scheduler;
+    }
+
+    /** Refuses a deadline on another clock: the two cannot be compared (R3). */
+    void checkClock(Deadline deadline) {
+        if (!deadline.ticker().equals(ticker)) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.PREPARE,
+                    "the deadline is on another clock than the engine; make it with the engine's ticker");
+        }
     }
 
     /**
@@ -46,25 +66,28 @@ final class Waits {
             return get(future, stage, what);
         }
         Caller caller = new Caller(future);
-        parked.add(caller);
-        TransferException closing = closed;
-        if (closing != null) {
-            future.completeExceptionally(closing);
-        }
-        Scheduler.Scheduled timer = scheduler.schedule(
-                deadline,
-                () -> future.completeExceptionally(new TransferException(
-                        TransferErrorCode.DEADLINE_EXCEEDED, stage, what + from + " did not come in time")));
+        asking.add(caller);
+        Scheduler.Scheduled timer = null;
         try {
+            TransferException reason = closing;
+            if (reason != null) {
+                future.completeExceptionally(reason);
+            }
+            timer = scheduler.schedule(
+                    deadline,
+                    () -> future.completeExceptionally(new TransferException(
+                            TransferErrorCode.DEADLINE_EXCEEDED, stage, what + from + " did not come in time")));
             return get(future, stage, what);
         } finally {
-            timer.cancel();
-            parked.remove(caller);
+            asking.remove(caller);
+            if (timer != null) {
+                timer.cancel();
+            }
         }
     }
 
     /** Waits for a future that something else ends by its deadline. */
-    static <T> T get(CompletableFuture<T> future, Stage stage, String what) {
+    private static <T> T get(CompletableFuture<T> future, Stage stage, String what) {
         try {
             return future.get();
         } catch (InterruptedException e) {
@@ -76,24 +99,39 @@ final class Waits {
         }
     }
 
-    /** Waits for an event that others may wait for too, closing or not. Returns whether it came in time. */
+    /** Waits for an event that others may wait for too. Returns whether it came in time. */
     boolean until(CompletableFuture<?> event, Deadline deadline, Stage stage) {
-        CompletableFuture<Boolean> came = new CompletableFuture<>();
-        var ignored = event.whenComplete((value, failure) -> came.complete(true));
-        if (came.isDone()) {
+        if (event.isDone()) {
             return true;
         }
-        Scheduler.Scheduled timer = scheduler.schedule(deadline, () -> came.complete(false));
+        checkClock(deadline);
+        Watcher watcher = new Watcher();
+        var ignored = event.whenComplete((value, failure) -> watcher.came.complete(true));
+        watching.add(watcher);
+        Scheduler.Scheduled timer = null;
         try {
-            return get(came, stage, "the event");
+            if (closed) {
+                return event.isDone();
+            }
+            timer = scheduler.schedule(deadline, () -> watcher.came.complete(false));
+            return get(watcher.came, stage, "an event");
         } finally {
-            timer.cancel();
+            watching.remove(watcher);
+            if (timer != null) {
+                timer.cancel();
+            }
         }
     }
 
-    /** Releases every parked caller, and every one to come. */
-    void close(TransferException reason) {
-        closed = reason;
-        parked.forEach(caller -> caller.future.completeExceptionally(reason));
+    /** Releases every caller that wants an answer, and every one to come. */
+    void beginClose(TransferException reason) {
+        closing = reason;
+        asking.forEach(caller -> caller.future.completeExceptionally(reason));
+    }
+
+    /** Releases every caller that watches: no timer will. */
+    void endClose() {
+        closed = true;
+        watching.forEach(watcher -> watcher.came.complete(false));
     }
 }

@@ -30,14 +30,14 @@ class PositionsTest {
 
     private static List<BlockRange> toRequest(Positions positions, BlockRange range) {
         List<BlockRange> ranges = new ArrayList<>();
-        positions.toRequest(range, ranges::add);
+        positions.toOriginal(range, ranges::add);
         return ranges;
     }
 
     @Test
     void leavingOutBlocksMapsRangesBothWays() {
         Positions positions = Positions.without(List.of(0, 3, 4), 7);
-        assertThat(positions.matchedInRequest()).containsExactly(1, 2, 5, 6);
+        assertThat(positions.originals()).containsExactly(1, 2, 5, 6);
         assertThat(positions.toMatched(new BlockRange(0, 7))).isEqualTo(new BlockRange(0, 4));
         assertThat(positions.toMatched(new BlockRange(2, 4))).isEqualTo(new BlockRange(1, 2));
         assertThat(positions.toMatched(new BlockRange(3, 2))).isNull();
@@ -82,7 +82,7 @@ class PositionsTest {
         assertThat(match.blocks().blockKeys()).isEqualTo(blocks(3, 1, 2).blockKeys());
         assertThat(match.unmatched()).containsExactly(1);
         List<BlockRange> inLease = new ArrayList<>();
-        match.toLease(new BlockRange(0, 3), inLease::add);
+        match.inLease().toOriginal(new BlockRange(0, 3), inLease::add);
         assertThat(inLease).containsExactly(new BlockRange(2, 1), new BlockRange(0, 2));
     }
 

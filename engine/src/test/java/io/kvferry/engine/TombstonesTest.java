@@ -19,7 +19,10 @@ class TombstonesTest {
     @Test
     void anAttemptNotNewerThanTheNewestFinishedIsOver() {
         tombstones.put(ID, PEER, 3, COMPLETED);
-        assertThat(tombstones.reply(ID, PEER, 2)).isEqualTo(COMPLETED);
+        assertThat(tombstones.reply(ID, PEER, 2))
+                .extracting(PeerReply.Finished::outcome)
+                .as("an older attempt does not get the newer one's answer")
+                .isEqualTo(TransferState.CANCELLED);
         assertThat(tombstones.reply(ID, PEER, 3)).isEqualTo(COMPLETED);
         assertThat(tombstones.reply(ID, PEER, 4)).isNull();
         assertThat(tombstones.reply(new TransferId(1, 2), PEER, 1)).isNull();
@@ -29,7 +32,7 @@ class TombstonesTest {
     void aNodeBuriesItsOwnAttemptsOnly() {
         tombstones.put(ID, new PeerIdentity("stranger", 1), 9, CANCELLED);
         assertThat(tombstones.reply(ID, PEER, 1)).isNull();
-        assertThat(tombstones.reply(ID, new PeerIdentity("stranger", 2), 1))
+        assertThat(tombstones.reply(ID, new PeerIdentity("stranger", 2), 9))
                 .as("a node that restarts is the same node")
                 .isEqualTo(CANCELLED);
     }
