@@ -12,7 +12,7 @@ import picocli.CommandLine.Spec;
         description = "Prints a script that completes commands and options in bash and zsh.",
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
-        footer = "  source <(kvferry completion)")
+        footer = "  kvferry completion > ~/.local/share/bash-completion/completions/kvferry")
 final class CompletionCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;

@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
             BenchCommand.class,
             BackendsCommand.class,
             ConfigCommand.class,
+            ConformanceCommand.class,
             CompletionCommand.class
         })
 public final class Main implements Runnable {
@@ -55,9 +56,12 @@ public final class Main implements Runnable {
      * @param args its name and options
      */
     public static void main(String[] args) {
+        // read by logback.xml, so it must be set before the first logger is made
         if (List.of(args).contains(VERBOSE)) {
-            // read by logback.xml, so it must be set before the first logger is made
             System.setProperty("kvferry.log-level", "DEBUG");
+        } else if (List.of(args).contains("conformance")) {
+            // the suite provokes every failure there is; its table says which are wrong
+            System.setProperty("kvferry.log-level", "OFF");
         }
         System.exit(commandLine().execute(args));
     }
@@ -74,8 +78,9 @@ public final class Main implements Runnable {
         return root;
     }
 
-    /** Exit codes are the same for every command, so they are told in one place. */
+    /** Version and exit codes are the same for every command, so they are told in one place. */
     private static void describe(CommandLine command) {
+        command.getCommandSpec().versionProvider(new Version());
         command.getCommandSpec().usageMessage().exitCodeListHeading("%nExit codes:%n");
         command.getCommandSpec().usageMessage().exitCodeList(ExitCode.meanings());
         command.getSubcommands().values().forEach(Main::describe);

@@ -99,6 +99,11 @@ final class ServerProcess implements AutoCloseable {
         return process.pid();
     }
 
+    /** Ends it without a chance to clean up. */
+    void kill() {
+        process.destroyForcibly();
+    }
+
     @Override
     public void close() {
         try {

@@ -1,0 +1,218 @@
+package io.kvferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.kvferry.cli.file.FileFetch;
+import io.kvferry.cli.file.Progress;
+import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.engine.TransferEngine;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
+import io.kvferry.spi.TransferException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands end to end; whatever needs a far side has it in a second process. */
+class CommandsTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void aFileGoesThereAndBackBetweenTwoProcesses() throws IOException {
+        Path inbox = Files.createDirectory(folder.resolve("inbox"));
+        Path file = file("a file.bin", 5_000_011);
+
+        try (ServerProcess server =
+                ServerProcess.start(List.of("--offer", inbox.toString(), "--accept", inbox.toString()))) {
+            Cli sent = Cli.run("send", file.toString(), "--to", at(server), "--as", "b.bin");
+            assertThat(sent.err()).isEmpty();
+            assertThat(sent.code()).isZero();
+            assertThat(sent.out()).startsWith("sent b.bin: 4.8 MiB in ").contains("SHA-256 ");
+
+            Path back = folder.resolve("back.bin");
+            Cli fetched = Cli.run("fetch", "inbox/b.bin", "--from", at(server), "--out", back.toString());
+            assertThat(fetched.err()).isEmpty();
+            assertThat(fetched.code()).isZero();
+            assertThat(back).hasSameBinaryContentAs(file);
+
+            Cli again = Cli.run("send", file.toString(), "--to", at(server), "--as", "b.bin");
+            assertThat(again.code()).isEqualTo(ExitCode.USAGE);
+            assertThat(again.err())
+                    .contains("ALREADY_EXISTS from ", "'b.bin' exists here")
+                    .hasLineCount(1);
+
+            Cli missing = Cli.run("fetch", "inbox/c.bin", "--from", at(server), "--out", back + "2");
+            assertThat(missing.err())
+                    .contains("no file 'inbox/c.bin' is offered here")
+                    .hasLineCount(1);
+        }
+    }
+
+    @Test
+    void aFetchWhoseServerWasKilledContinuesWithTheNextOne() throws IOException {
+        Path file = file("a.bin", 130 << 20);
+        Path target = folder.resolve("target.bin");
+        List<String> serve = List.of("--offer", file.toString());
+
+        try (ServerProcess first = ServerProcess.start(serve);
+                TransferEngine engine =
+                        TransferEngine.open(KvFerryConfig.builder().build())) {
+            FileFetch fetch =
+                    new FileFetch(engine, first.address(), "a.bin", target, false, 0, new KillAtFirstWindow(first));
+            assertThatExceptionOfType(TransferException.class)
+                    .isThrownBy(() -> fetch.run(Deadline.after(Duration.ofSeconds(40))));
+            assertThat(target).doesNotExist();
+        }
+        try (ServerProcess second = ServerProcess.start(serve)) {
+            Cli continued = Cli.run("fetch", "a.bin", "--from", at(second), "--out", target.toString());
+            assertThat(continued.code()).as(continued.err()).isZero();
+            assertThat(continued.err()).contains("continuing after");
+            assertThat(continued.out()).contains("the rest was here");
+            assertThat(target).hasSameBinaryContentAs(file);
+        }
+    }
+
+    @Test
+    void aServerThatServesNoBenchmarkSaysSo() throws IOException {
+        try (ServerProcess server =
+                ServerProcess.start(List.of("--offer", file("a.bin", 1).toString()))) {
+            Cli cli = Cli.run("bench", "--to", at(server));
+
+            assertThat(cli.code()).isNotZero();
+            assertThat(cli.err()).contains("kvferry.bench/open").hasLineCount(1);
+        }
+    }
+
+    @Test
+    void aBenchmarkStartsItsOwnTargetAndWritesItsReports() throws IOException {
+        Path csv = folder.resolve("b.csv");
+        Path json = folder.resolve("b.json");
+        Path plot = folder.resolve("b.html");
+
+        Cli cli = Cli.run(
+                "bench",
+                "--memory",
+                "4MiB",
+                "--block-size",
+                "64KiB,256KiB",
+                "--operation",
+                "read,write",
+                "--duration",
+                "100ms",
+                "--warm-up",
+                "20ms",
+                "--standing",
+                "--csv",
+                csv.toString(),
+                "--json",
+                json.toString(),
+                "--plot",
+                plot.toString());
+
+        assertThat(cli.code()).as(cli.err()).isZero();
+        assertThat(cli.out().lines())
+                .hasSize(5)
+                .first()
+                .asString()
+                .startsWith("op ")
+                .contains("GB/s", "target CPU s/GB");
+        assertThat(csv).content().hasLineCount(5);
+        assertThat(json).content().contains("\"operation\": \"write\"");
+        assertThat(plot).content().contains("<svg");
+    }
+
+    @Test
+    void theDemoMovesAFileAndLeavesNothingBehind() throws IOException {
+        long before = demoFolders();
+
+        Cli cli = Cli.run("demo", "--size", "8MiB");
+
+        assertThat(cli.code()).as(cli.err()).isZero();
+        assertThat(cli.out()).contains("backend  tcp", "moved    8 MiB", "equal, byte by byte");
+        assertThat(demoFolders()).isEqualTo(before);
+    }
+
+    @Test
+    void theDemoOverABackendOfOneProcessSaysWhyNot() {
+        Cli cli = Cli.run("demo", "--size", "1MiB", "--backend", "inprocess");
+
+        assertThat(cli.code()).isEqualTo(ExitCode.FAILED);
+        assertThat(cli.err()).contains("kvferry.backend = tcp").hasLineCount(1);
+    }
+
+    @Test
+    void conformancePrintsHowEachTopicWent() {
+        Cli cli = Cli.run("conformance", "--backend", "inprocess", "--topic", "Data", "--topic", "Discovery");
+
+        assertThat(cli.code()).as(cli.err()).isZero();
+        assertThat(cli.out().lines())
+                .anyMatch(line -> line.matches("Data +[1-9]\\d* +0 +0"))
+                .anyMatch(line -> line.matches("Discovery +[1-9]\\d* +0 +0"))
+                .anyMatch(line -> line.matches("inprocess: \\d+ tests, 0 failed"));
+    }
+
+    @Test
+    void conformanceOfABackendThatIsNotThereIsAMistake() {
+        Cli cli = Cli.run("conformance", "--backend", "rdma");
+
+        assertThat(cli.code()).isEqualTo(ExitCode.USAGE);
+        assertThat(cli.err()).contains("rdma").hasLineCount(1);
+    }
+
+    @Test
+    void backendsListsEachWithWhatItCanDo() {
+        Cli cli = Cli.run("backends");
+
+        assertThat(cli.code()).isZero();
+        assertThat(cli.out().lines())
+                .anyMatch(line -> line.matches("inprocess +yes +lease .*\\bread\\b.*\\bwrite\\b.*"))
+                .anyMatch(line -> line.matches("tcp +yes +lease .*\\bread\\b.*\\bwrite\\b.*"));
+    }
+
+    @Test
+    void configShowSaysWhereAValueComesFrom() {
+        Cli cli = Cli.run("config", "show", "--set", "kvferry.tcp.lanes=4", "--backend", "inprocess");
+
+        assertThat(cli.code()).isZero();
+        assertThat(cli.out().lines())
+                .anyMatch(line -> line.matches("kvferry\\.tcp\\.lanes +4 +--set"))
+                .anyMatch(line -> line.matches("kvferry\\.backend +inprocess +--backend"))
+                .anyMatch(line -> line.matches("kvferry\\.finish-grace +2s +default"));
+    }
+
+    private static String at(ServerProcess server) {
+        PeerAddress address = server.address();
+        return address.toString();
+    }
+
+    private Path file(String name, int size) throws IOException {
+        byte[] content = new byte[size];
+        new Random(size).nextBytes(content);
+        return Files.write(folder.resolve(name), content);
+    }
+
+    /** By then the second window is asked for and no other is. */
+    private record KillAtFirstWindow(ServerProcess server) implements Progress {
+        @Override
+        public void at(long doneBytes, long totalBytes) {
+            server.kill();
+        }
+
+        @Override
+        public void note(String line) {}
+    }
+
+    private static long demoFolders() throws IOException {
+        try (var entries = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
+            return entries.filter(entry -> entry.getFileName().toString().startsWith("kvferry-demo"))
+                    .count();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package io.kvferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The script that starts the command; it needs the jar, so it runs after packaging. */
+class LauncherIT {
+    private static final Path SCRIPT = Path.of("..", "kvferry").toAbsolutePath().normalize();
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void itRunsFromAnyFolderThroughALink() throws Exception {
+        Path link = Files.createSymbolicLink(folder.resolve("ferry"), SCRIPT);
+
+        assertThat(run(link, "--version")).startsWith("0 kvferry ");
+    }
+
+    @Test
+    void argumentsWithSpacesArriveWhole() throws Exception {
+        assertThat(run(SCRIPT, "serve", "--offer", "no such file"))
+                .isEqualTo("2 kvferry serve: there is no readable file no such file\n");
+    }
+
+    @Test
+    void theJarHoldsEveryBackend() throws Exception {
+        assertThat(run(SCRIPT, "backends")).contains("inprocess  yes", "tcp        yes");
+    }
+
+    private String run(Path script, String... args) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(script.toString()));
+        command.addAll(List.of(args));
+        Path output = folder.resolve("output");
+        Process process = new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        if (!process.waitFor(50, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            throw new AssertionError("did not end in time: " + Files.readString(output));
+        }
+        return process.exitValue() + " " + Files.readString(output);
+    }
+}
