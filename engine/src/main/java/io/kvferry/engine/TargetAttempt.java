@@ -223,7 +223,6 @@ final class TargetAttempt implements TransferObserver {
     @Override
     public void quiesced() {
         hold.release();
-        lease.forgetIfSettled(this);
     }
 
     /** PART: the initiator saw blocks applied that this backend's target side cannot see. */
@@ -308,6 +307,9 @@ final class TargetAttempt implements TransferObserver {
             return;
         }
         hold.settle(finishBackend(accepted, outcome));
+        if (hold.isQuarantined()) {
+            var ignored = hold.whenQuiescent().thenRun(() -> lease.forgetIfSettled(this));
+        }
         channel.close();
         if (outcome.state() == TransferState.COMPLETED && hold.isQuarantined()) {
             // the last bytes may be landing: the decision waits for the drain, no longer than the grace

@@ -414,7 +414,6 @@ public final class Transfer implements AutoCloseable {
         @Override
         public void quiesced() {
             prepared().hold.release();
-            forgetIfOver();
         }
     }
 
@@ -575,6 +574,9 @@ public final class Transfer implements AutoCloseable {
         }
         Quiescence answer = initiator.finishBackend(known.io, request.id());
         known.hold.settle(answer);
+        if (known.hold.isQuarantined()) {
+            var ignored = known.hold.whenQuiescent().thenRun(this::forgetIfOver);
+        }
         PeerChannel channel = known.channel;
         if (channel != null) {
             channel.close();

@@ -110,7 +110,8 @@ final class Link {
 
     /** Fails both sides: the one that consumes the bytes must not count on them. */
     void fail(TransferErrorCode code, String detail) {
-        target.fail(code, detail);
+        // the initiator first: once the target's side has failed, its engine closes the channel, which says less
         initiator.fail(code, detail);
+        target.fail(code, detail);
     }
 }
