@@ -24,7 +24,7 @@ public final class BlockKeys {
      *
      * @param keys keys
      * @param lengths lengths in bytes, each at least 1, as many as keys
-     * @return the columns; the arrays are copied
+     * @return the columns, to which the arrays belong from now on
      * @throws TransferException PROTOCOL_ERROR if the columns differ in length, are empty or hold a length below 1
      */
     public static BlockKeys of(long[] keys, long[] lengths) {
@@ -36,7 +36,7 @@ public final class BlockKeys {
                 throw malformed("block " + keys[i] + " has length " + lengths[i]);
             }
         }
-        return new BlockKeys(keys.clone(), lengths.clone());
+        return new BlockKeys(keys, lengths);
     }
 
     private static TransferException malformed(String detail) {

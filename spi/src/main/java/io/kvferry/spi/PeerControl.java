@@ -31,7 +31,8 @@ public interface PeerControl {
      * @param request the message
      * @param deadline when the answer is not wanted any more; travels as remaining time
      * @return the answer; fails with {@link TransferException}: what the peer refused with, or CONTROL_FAILED,
-     *     DEADLINE_EXCEEDED, PROTOCOL_ERROR, RESOURCE_EXHAUSTED. Always completes, at the latest soon after the deadline.
+     *     DEADLINE_EXCEEDED, PROTOCOL_ERROR, RESOURCE_EXHAUSTED. Always completes, at the latest soon after the
+     *     deadline, on a thread of peer control that dependents must not block.
      */
     <R extends PeerReply> CompletableFuture<R> call(PeerAddress peer, PeerRequest<R> request, Deadline deadline);
 

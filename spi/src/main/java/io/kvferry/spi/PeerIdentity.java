@@ -1,6 +1,7 @@
 package io.kvferry.spi;
 
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * Which process a peer is: a node that restarts keeps its name and changes its boot id (R13).
@@ -12,6 +13,8 @@ import java.util.Objects;
  * @since 0.1.0
  */
 public record PeerIdentity(String nodeId, long bootId) {
+    private static final Pattern NODE_ID = Pattern.compile("[!-~]{1,128}");
+
     /**
      * Checks the name.
      *
@@ -19,7 +22,7 @@ public record PeerIdentity(String nodeId, long bootId) {
      */
     public PeerIdentity {
         Objects.requireNonNull(nodeId, "nodeId");
-        if (!nodeId.matches("[!-~]{1,128}")) {
+        if (!NODE_ID.matcher(nodeId).matches()) {
             throw new IllegalArgumentException("a node id has 1 to 128 printable ASCII characters without spaces");
         }
     }

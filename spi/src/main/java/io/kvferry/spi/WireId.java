@@ -1,6 +1,7 @@
 package io.kvferry.spi;
 
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * The data-plane protocol a backend speaks. Two instances can be paired when their wire ids are equal.
@@ -12,6 +13,8 @@ import java.util.Objects;
  * @since 0.1.0
  */
 public record WireId(String name, int version) {
+    private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9-]{0,31}");
+
     /**
      * Checks the name.
      *
@@ -19,7 +22,7 @@ public record WireId(String name, int version) {
      */
     public WireId {
         Objects.requireNonNull(name, "name");
-        if (!name.matches("[a-z][a-z0-9-]{0,31}") || version < 1) {
+        if (!NAME.matcher(name).matches() || version < 1) {
             throw new IllegalArgumentException("not a wire id: " + name + "/" + version);
         }
     }
