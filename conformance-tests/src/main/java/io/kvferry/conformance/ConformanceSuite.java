@@ -33,7 +33,7 @@ import org.opentest4j.TestAbortedException;
  *
  * @since 0.1.0
  */
-@ExtendWith({NoSilentSkips.class, ConformanceReport.class})
+@ExtendWith({NoSilentSkips.class, SeedOnFailure.class, ConformanceReport.class})
 @Timeout(60)
 public abstract class ConformanceSuite {
     static final List<Operation> BOTH = List.of(Operation.WRITE, Operation.READ);

@@ -18,6 +18,7 @@ final class Layout {
     private final Memory destination;
     private final BlockList sourceBlocks;
     private final BlockList destinationBlocks;
+    private final MemorySegment before;
     private final MemorySegment expected;
 
     /** Fills both memories and remembers what the destination must be once the blocks have been moved. */
@@ -28,7 +29,8 @@ final class Layout {
         this.destinationBlocks = destinationBlocks;
         fill(source.segment(), seed);
         fill(destination.segment(), ~seed);
-        this.expected = copyOf(destination.segment());
+        this.before = copyOf(destination.segment());
+        this.expected = copyOf(before);
         for (int i = 0; i < sourceBlocks.size(); i++) {
             int at = destinationBlocks.position(sourceBlocks.key(i));
             if (at >= 0) {
@@ -121,6 +123,11 @@ final class Layout {
     /** Fails unless every byte of the destination is what it must be, outside the blocks too. */
     void assertMoved() {
         assertSame("the destination after the transfer", expected, destination.segment());
+    }
+
+    /** Fails if a byte of the destination was touched since it was filled. */
+    void assertNotMoved() {
+        assertSame("a destination that nothing may write", before, destination.segment());
     }
 
     /** Fills the destination anew, so that a late write is found by {@link #assertPoisoned}. */

@@ -2,6 +2,7 @@ package io.kvferry.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvferry.conformance.FaultPlan.Action;
 import io.kvferry.engine.Lease;
 import io.kvferry.engine.Memory;
 import io.kvferry.engine.Transfer;
@@ -9,9 +10,11 @@ import io.kvferry.engine.TransferRequest;
 import io.kvferry.engine.TransferResult;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Capability;
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferState;
 import java.time.Duration;
@@ -286,5 +289,73 @@ public abstract class LeaseConformanceTest extends ConformanceSuite {
                                 Node.request(TransferId.random(), Operation.WRITE, layout.destinationBlocks()),
                                 bed().in(Duration.ZERO)));
         assertThat(layout.destination().isInUse()).isFalse();
+    }
+
+    /** A descriptor in which one bit is wrong opens nothing, unless the bit means nothing: never other memory. */
+    @Test
+    public final void stochastic_R18_9_damagedDescriptorOpensNothing() {
+        for (Operation operation : BOTH) {
+            Layout memory = pages(operation);
+            int harmless = 0;
+            for (int round = 0; round < 24; round++) {
+                Layout layout = memory.refilled(round);
+                bed().initiator().faults().onNext("descriptor", Action.CORRUPT);
+                if (endOf(operation, layout) == TransferState.COMPLETED) {
+                    // such as the number of a later version, which may add to what this one reads
+                    harmless++;
+                    layout.assertMoved();
+                } else {
+                    layout.assertNotMoved();
+                }
+            }
+            assertThat(harmless).as("flipped bits of 24 that went unnoticed").isLessThanOrEqualTo(4);
+            bed().move(operation, memory.local(operation), memory.remote(operation));
+        }
+    }
+
+    /** A proposal in which one bit is wrong is refused or harmless; the target goes on. */
+    @Test
+    public final void stochastic_R11_5_damagedProposalIsSurvived() {
+        Layout memory = pages(Operation.WRITE);
+        for (int round = 0; round < 24; round++) {
+            Layout layout = memory.refilled(round);
+            bed().target().faults().onNext("proposal", Action.CORRUPT);
+            if (endOf(Operation.WRITE, layout) == TransferState.COMPLETED) {
+                layout.assertMoved();
+            }
+        }
+        bed().move(Operation.WRITE, memory.sourceBlocks(), memory.destinationBlocks());
+    }
+
+    /** Tries one transfer that may be refused at any step, and lets its deadline pass where nothing happens. */
+    private TransferState endOf(Operation operation, Layout layout) {
+        TransferId id = TransferId.random();
+        Lease lease = bed().target().offer(id, operation, layout.remote(operation));
+        TransferRequest request = bed().initiator()
+                .request(id, operation, bed().target(), layout.local(operation))
+                .deadline(bed().in(SECOND));
+        CompletableFuture<TransferState> end = Await.start(() -> {
+            try (Transfer transfer = bed().initiator().engine().prepare(request, bed().far())) {
+                transfer.submit();
+                return transfer.await(bed().far()).state();
+            } catch (TransferException e) {
+                assertThat(e.code()).as(e.getMessage()).isNotEqualTo(TransferErrorCode.INTERNAL);
+                return TransferState.FAILED;
+            }
+        });
+        Deadline patience = Deadline.after(Duration.ofMillis(200));
+        Await.until("the transfer ends", () -> {
+            if (!end.isDone() && patience.isExpired()) {
+                bed().ticker().advance(Duration.ofMillis(100));
+            }
+            return end.isDone();
+        });
+        lease.revoke();
+        Await.advancing(
+                "the lease's memory is free",
+                bed().ticker(),
+                Duration.ofMillis(100),
+                () -> lease.memory() == Quiescence.QUIESCENT);
+        return Await.get("the end", end);
     }
 }

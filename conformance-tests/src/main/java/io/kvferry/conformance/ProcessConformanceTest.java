@@ -145,7 +145,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
 
     /** A peer that is killed with bytes in flight ends the transfer in bounded time, and the memory comes back. */
     @Test
-    public final void required_R1_12_killedPeerEndsTheTransfer() {
+    public final void required_R1_11_killedPeerEndsTheTransfer() {
         for (Operation operation : BOTH) {
             ForkedNode peer = fork(Map.of());
             Transfer transfer = halfDone(peer, operation, seconds(10));
@@ -157,7 +157,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
 
     /** A peer that is stopped with bytes in flight does not hold the transfer beyond its deadline, nor its memory. */
     @Test
-    public final void required_R1_13_stoppedPeerDoesNotHoldTheTransfer() {
+    public final void required_R1_12_stoppedPeerDoesNotHoldTheTransfer() {
         for (Operation operation : BOTH) {
             ForkedNode peer = fork(Map.of());
             assertMoves(peer, operation);

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Watch {
     private final FaultPlan faults = FaultPlan.seeded();
+    private final AtomicInteger flips = new AtomicInteger();
     private final Map<String, AtomicInteger> calls = new ConcurrentHashMap<>();
     private final List<String> violations = new CopyOnWriteArrayList<>();
     private final Set<Object> held = ConcurrentHashMap.newKeySet();
@@ -32,7 +33,7 @@ final class Watch {
         return withheld;
     }
 
-    /** Points: register, propose, accept, prepare, submit, io, applied, finish, target.finish, reset. */
+    /** Points: register, propose, proposal, accept, descriptor, prepare, submit, io, applied, finish, target.finish, reset. */
     FaultPlan faults() {
         return faults;
     }
@@ -44,6 +45,15 @@ final class Watch {
     int calls(String point) {
         AtomicInteger count = calls.get(point);
         return count == null ? 0 : count.get();
+    }
+
+    /** Flips another bit each time, all over the bytes. */
+    byte[] flipOneBit(byte[] bytes) {
+        if (bytes.length > 0) {
+            int bit = Math.floorMod(flips.getAndIncrement() * 7919, bytes.length * 8);
+            bytes[bit / 8] ^= (byte) (1 << (bit % 8));
+        }
+        return bytes;
     }
 
     void violated(String promise) {

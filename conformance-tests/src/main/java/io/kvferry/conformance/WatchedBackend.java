@@ -19,6 +19,7 @@ import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferObserver;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -97,7 +98,7 @@ final class WatchedBackend implements TransferBackend {
         enter("propose", plan.deadline());
         // never begun: whoever reports on a plan that was only proposed breaks a promise
         WatchedSide side = new WatchedSide(
-                "proposal of " + plan.id() + "/" + plan.attempt(), plan.blocks().size(), plan.observer(), watch);
+                "proposal", plan.id(), plan.attempt(), plan.blocks().size(), plan.observer(), watch);
         return guarded("propose", () -> delegate.propose(initiatorPlan(plan, side)));
     }
 
@@ -132,7 +133,10 @@ final class WatchedBackend implements TransferBackend {
     @Override
     public TargetTransfer accept(TargetPlan plan, Proposal proposal, Deadline deadline) {
         enter("accept", deadline);
-        WatchedSide side = side("target of " + plan.id() + "/" + plan.attempt(), plan.blocks().size(), plan.observer());
+        WatchedSide side = side("target", plan.id(), plan.attempt(), plan.blocks().size(), plan.observer());
+        Proposal shown = watch.faults().next("proposal") instanceof FaultPlan.Corrupt
+                ? new Proposal(watch.flipOneBit(proposal.toByteArray()))
+                : proposal;
         TargetPlan own = new TargetPlan(
                 plan.id(),
                 plan.attempt(),
@@ -146,7 +150,8 @@ final class WatchedBackend implements TransferBackend {
                 side,
                 plan.channel());
         try {
-            return new WatchedTarget(guarded("accept", () -> delegate.accept(own, proposal, deadline)), side.begin(plan.handles()), watch);
+            TargetTransfer transfer = guarded("accept", () -> delegate.accept(own, shown, deadline));
+            return new WatchedTarget(transfer, side.begin(plan.handles()), watch);
         } catch (RuntimeException e) {
             side.never();
             throw e;
@@ -156,11 +161,13 @@ final class WatchedBackend implements TransferBackend {
     @Override
     public InitiatorTransfer prepare(InitiatorPlan plan, Descriptor descriptor, Deadline deadline) {
         enter("prepare", deadline);
-        WatchedSide side =
-                side("initiator of " + plan.id() + "/" + plan.attempt(), plan.blocks().size(), plan.observer());
+        WatchedSide side = side("initiator", plan.id(), plan.attempt(), plan.blocks().size(), plan.observer());
         InitiatorPlan own = initiatorPlan(plan, side);
+        Descriptor shown = watch.faults().next("descriptor") instanceof FaultPlan.Corrupt
+                ? new Descriptor(watch.flipOneBit(descriptor.toByteArray()))
+                : descriptor;
         try {
-            InitiatorTransfer transfer = guarded("prepare", () -> delegate.prepare(own, descriptor, deadline));
+            InitiatorTransfer transfer = guarded("prepare", () -> delegate.prepare(own, shown, deadline));
             return new WatchedInitiator(transfer, side.begin(plan.handles()), watch);
         } catch (RuntimeException e) {
             side.never();
@@ -168,8 +175,8 @@ final class WatchedBackend implements TransferBackend {
         }
     }
 
-    private WatchedSide side(String name, int blocks, TransferObserver observer) {
-        WatchedSide side = new WatchedSide(name, blocks, observer, watch);
+    private WatchedSide side(String role, TransferId id, int attempt, int blocks, TransferObserver observer) {
+        WatchedSide side = new WatchedSide(role, id, attempt, blocks, observer, watch);
         sides.add(side);
         return side;
     }
@@ -181,6 +188,17 @@ final class WatchedBackend implements TransferBackend {
             delegate.reset(scope, deadline);
             return true;
         });
+        for (WatchedSide side : sides) {
+            switch (scope) {
+                case ResetScope.Connection connection -> {
+                    if (side.isOf(connection.id(), connection.attempt())) {
+                        side.fenced();
+                    }
+                }
+                case ResetScope.Instance instance -> side.fenced();
+                case ResetScope.Peer peer -> watch.called("reset.peer");
+            }
+        }
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.TransferError;
+import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferObserver;
 import java.util.BitSet;
 import java.util.List;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class WatchedSide implements TransferObserver {
     private final String name;
+    private final TransferId id;
+    private final int attempt;
     private final int blocks;
     private final TransferObserver engine;
     private final Watch watch;
@@ -31,8 +34,10 @@ final class WatchedSide implements TransferObserver {
     /** Set while a late completion is played: the engine hears of quiescence only when the gate opens. */
     private boolean withheld;
 
-    WatchedSide(String name, int blocks, TransferObserver engine, Watch watch) {
-        this.name = name;
+    WatchedSide(String role, TransferId id, int attempt, int blocks, TransferObserver engine, Watch watch) {
+        this.name = role + " of " + id + "/" + attempt;
+        this.id = id;
+        this.attempt = attempt;
         this.blocks = blocks;
         this.engine = engine;
         this.watch = watch;
@@ -136,6 +141,20 @@ final class WatchedSide implements TransferObserver {
     /** What a backend's failure of this side would be. */
     void fail(TransferError error) {
         engine.failed(error);
+    }
+
+    /** The backend has fenced this side: that proves it, whatever a late completion would still say. */
+    void fenced() {
+        synchronized (lock) {
+            if (!finishCalled) {
+                return;
+            }
+        }
+        settle();
+    }
+
+    boolean isOf(TransferId transfer, int number) {
+        return id.equals(transfer) && attempt == number;
     }
 
     /** Called before the backend's finish. */
