@@ -13,10 +13,9 @@ import io.netty.channel.WriteBufferWaterMark;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Comparator;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Opens lanes to peers and closes those that nobody uses. Thread-safe. */
@@ -25,15 +24,22 @@ final class Dialer {
     private final TcpTransport transport;
     private final LaneScope scope;
     private final EventLoopGroup loops;
-    private final Consumer<Lane> opened;
+    private final LaneSet lanes;
     private final ConcurrentHashMap<Long, PeerLanes> peers = new ConcurrentHashMap<>();
+    private final Set<Dial> dialing = ConcurrentHashMap.newKeySet();
+    private volatile boolean closed;
 
-    /** @param opened hears of each lane before its first byte */
-    Dialer(TcpTransport transport, LaneScope scope, EventLoopGroup loops, Consumer<Lane> opened) {
+    /** A connection that is being made. */
+    private static final class Dial {
+        final CompletableFuture<Lane> result = new CompletableFuture<>();
+        volatile @Nullable Lane lane;
+    }
+
+    Dialer(TcpTransport transport, LaneScope scope, EventLoopGroup loops, LaneSet lanes) {
         this.transport = transport;
         this.scope = scope;
         this.loops = loops;
-        this.opened = opened;
+        this.lanes = lanes;
     }
 
     static WriteBufferWaterMark sendQueue(TcpBackendConfig config) {
@@ -50,7 +56,7 @@ final class Dialer {
             return peer;
         } finally {
             if (!open) {
-                peer.release(scope.ticker().nanos());
+                peer.release();
             }
         }
     }
@@ -65,9 +71,7 @@ final class Dialer {
                 peers.remove(endpoint.instance(), known);
             }
             makeRoom();
-            int lanes = scope.config().lanes();
-            PeerLanes made = new PeerLanes(
-                    endpoint, lanes, () -> dial(endpoint), scope.ticker().nanos());
+            PeerLanes made = new PeerLanes(endpoint, scope, () -> dial(endpoint));
             if (peers.putIfAbsent(endpoint.instance(), made) == null) {
                 scheduleRetirement(made);
             }
@@ -75,8 +79,8 @@ final class Dialer {
     }
 
     private void makeRoom() {
-        int lanes = scope.config().lanes();
-        while ((peers.size() + 1L) * lanes > scope.config().maxConnections()) {
+        int lanesPerPeer = scope.config().lanes();
+        while ((peers.size() + 1L) * lanesPerPeer > scope.config().maxConnections()) {
             PeerLanes oldest = peers.values().stream()
                     .sorted(Comparator.comparingLong(PeerLanes::lastUsedNanos))
                     .filter(PeerLanes::retire)
@@ -84,10 +88,10 @@ final class Dialer {
                     .orElseThrow(() -> new TransferException(
                             TransferErrorCode.RESOURCE_EXHAUSTED,
                             Stage.PREPARE,
-                            "peers=" + peers.size() + " times kvferry.tcp.lanes=" + lanes
+                            "peers=" + peers.size() + " times kvferry.tcp.lanes=" + lanesPerPeer
                                     + " reaches kvferry.tcp.max-connections="
                                     + scope.config().maxConnections() + " and all are in use"));
-            close(oldest);
+            leave(oldest);
         }
     }
 
@@ -98,16 +102,16 @@ final class Dialer {
         scope.scheduler().schedule(when.remainingNanos() > soonest.remainingNanos() ? when : soonest, () -> {
             boolean idleLongEnough = scope.ticker().nanos() - peer.lastUsedNanos() >= idle;
             if (idleLongEnough && peer.retire()) {
-                close(peer);
+                leave(peer);
             } else if (peers.get(peer.endpoint().instance()) == peer) {
                 scheduleRetirement(peer);
             }
         });
     }
 
-    private void close(PeerLanes peer) {
+    private void leave(PeerLanes peer) {
         peers.remove(peer.endpoint().instance(), peer);
-        peer.close();
+        peer.leave();
     }
 
     private CompletableFuture<Lane> dial(TcpEndpoint endpoint) {
@@ -115,8 +119,14 @@ final class Dialer {
     }
 
     private CompletableFuture<Lane> connect(TcpEndpoint endpoint, InetAddress address) {
-        CompletableFuture<Lane> result = new CompletableFuture<>();
-        AtomicReference<@Nullable Lane> made = new AtomicReference<>();
+        Dial dial = new Dial();
+        dialing.add(dial);
+        dial.result.whenComplete((lane, failure) -> dialing.remove(dial));
+        if (closed) {
+            dial.result.completeExceptionally(new TransferException(
+                    TransferErrorCode.SHUTTING_DOWN, Stage.PREPARE, "the tcp backend was closed while connecting"));
+            return dial.result;
+        }
         new Bootstrap()
                 .group(loops)
                 .channelFactory(transport.connections())
@@ -128,25 +138,33 @@ final class Dialer {
                     protected void initChannel(Channel channel) {
                         transport.configure(channel, scope.config());
                         Lane lane = Lane.dial(scope, channel, endpoint.instance());
-                        made.set(lane);
-                        opened.accept(lane);
-                        lane.opened().whenComplete((open, failure) -> complete(result, open, failure));
+                        dial.lane = lane;
+                        lane.opened().whenComplete((open, failure) -> complete(dial.result, open, failure));
                         lane.install();
+                        lanes.add(lane);
                     }
                 })
                 .connect(transport.address(address, endpoint.port()))
                 .addListener(connected -> {
                     Throwable cause = connected.cause();
-                    Lane lane = made.get();
+                    Lane lane = dial.lane;
                     String detail = "no connection to " + endpoint + ": " + cause;
                     if (cause != null && lane != null) {
                         lane.close(TransferErrorCode.CONNECTION_FAILED, detail);
                     } else if (cause != null) {
-                        result.completeExceptionally(new TransferException(
+                        dial.result.completeExceptionally(new TransferException(
                                 TransferErrorCode.CONNECTION_FAILED, Stage.PREPARE, detail, cause));
                     }
                 });
-        return result;
+        return dial.result;
+    }
+
+    /** Dials no more; completes when nothing is being dialed any more, which the lanes' own end brings about. */
+    CompletableFuture<Void> close() {
+        closed = true;
+        return CompletableFuture.allOf(dialing.stream()
+                .map(dial -> dial.result.handle((lane, failure) -> null))
+                .toArray(CompletableFuture[]::new));
     }
 
     private static void complete(CompletableFuture<Lane> result, @Nullable Lane lane, @Nullable Throwable failure) {

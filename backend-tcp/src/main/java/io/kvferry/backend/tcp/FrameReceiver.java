@@ -214,25 +214,29 @@ final class FrameReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
 
     /** Turns the rest of a frame that lands in the transfer's memory away from it. */
     void turnAway(TcpTransfer transfer) {
+        if (landing != null && landing.transfer() == transfer) {
+            turnAway();
+        }
+    }
+
+    /** Turns the rest of a frame that lands in memory away from it. */
+    void turnAway() {
         InStream stream = landing;
-        if (stream == null || stream.transfer() != transfer) {
+        if (stream == null) {
             return;
         }
         landing = null;
         state = State.DRAINING;
         if (armed) {
-            leaveWhenReleased = transfer.gate();
+            leaveWhenReleased = stream.transfer().gate();
         } else {
-            transfer.gate().leave();
+            stream.transfer().gate().leave();
         }
     }
 
     /** The channel is gone: nothing lands any more. */
     void close() {
-        InStream stream = landing;
-        if (stream != null) {
-            turnAway(stream.transfer());
-        }
+        turnAway();
         state = State.DRAINING;
         left = Integer.MAX_VALUE;
     }

@@ -2,6 +2,7 @@ package io.kvferry.backend.tcp;
 
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Operation;
+import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,7 @@ final class FrameRouter implements FrameReceiver.Listener {
 
     @Override
     public @Nullable InStream landing(FrameHeader frame) {
-        if (!isGreeted(frame)) {
+        if (lane.isClosing() || !isGreeted(frame)) {
             return null;
         }
         return lane.isDialed() ? answer(frame) : write(frame);
@@ -61,7 +62,7 @@ final class FrameRouter implements FrameReceiver.Listener {
             return refuse(frame, new Refusal(TransferErrorCode.PROTOCOL_ERROR, "a DATA frame without data"));
         }
         if (!transfer.gate().enter()) {
-            return lane.isDialed() ? null : refuse(frame, ended());
+            return lane.isDialed() ? null : refuse(frame, ended(transfer));
         }
         Refusal refusal = stream.begin(frame);
         if (refusal != null) {
@@ -72,14 +73,18 @@ final class FrameRouter implements FrameReceiver.Listener {
         return stream;
     }
 
-    private static Refusal ended() {
-        return new Refusal(TransferErrorCode.LEASE_ENDED, "the lease is unknown or has ended; prepare again");
+    /** What ended a lease early may be known on one lane before the peer has heard of it on another. */
+    private static Refusal ended(@Nullable TcpTransfer transfer) {
+        TransferError failure = transfer == null ? null : transfer.status().error();
+        return failure == null
+                ? new Refusal(TransferErrorCode.LEASE_ENDED, "the lease is unknown or has ended; prepare again")
+                : new Refusal(failure.code(), failure.detail());
     }
 
     /** Checks everything about a lease but bounds. */
     private @Nullable Refusal access(@Nullable TcpTransfer transfer, FrameHeader frame) {
         if (transfer == null) {
-            return ended();
+            return ended(null);
         }
         if (!transfer.lease().opens(frame) || transfer.terms().peerInstance() != lane.peerInstance()) {
             return new Refusal(TransferErrorCode.ACCESS_DENIED, "the lease key or the peer is not the lease's");
@@ -114,7 +119,7 @@ final class FrameRouter implements FrameReceiver.Listener {
     @Override
     public void landed(InStream stream, FrameHeader frame, boolean intact) {
         if (intact) {
-            lane.landed(frame.length);
+            lane.acks().landed(frame.length);
             stream.landed();
             return;
         }
@@ -130,6 +135,14 @@ final class FrameRouter implements FrameReceiver.Listener {
 
     @Override
     public void control(FrameHeader frame, String detail) {
+        if (frame.type == FrameType.ERROR && frame.stream == 0) {
+            closedByPeer(frame, printable(detail));
+        } else if (!lane.isClosing()) {
+            act(frame, detail);
+        }
+    }
+
+    private void act(FrameHeader frame, String detail) {
         switch (frame.type) {
             case HELLO -> hello(frame);
             case WELCOME -> welcome(frame);
@@ -183,7 +196,7 @@ final class FrameRouter implements FrameReceiver.Listener {
             return;
         }
         if (transfer.hasEnded()) {
-            refuse(frame, ended());
+            refuse(frame, ended(transfer));
             return;
         }
         int blocks = transfer.blocks().size();
@@ -197,7 +210,7 @@ final class FrameRouter implements FrameReceiver.Listener {
             return;
         }
         if (!(streamForRead(transfer, frame) instanceof OutStream stream)
-                || stream.unsentRanges() > Lane.MAX_READS
+                || stream.unsentRanges() > ReadQueue.MAX_AT_TARGET
                 || !transfer.claims().claim(frame.block, frame.block + frame.count)) {
             refuse(frame, new Refusal(TransferErrorCode.PROTOCOL_ERROR, "READ asked twice, or for too much at once"));
             return;
@@ -239,13 +252,18 @@ final class FrameRouter implements FrameReceiver.Listener {
         }
     }
 
-    private void error(FrameHeader frame, String detail) {
+    /** The peer says goodbye, or that it cannot go on: either way only this connection ends. */
+    private void closedByPeer(FrameHeader frame, String detail) {
+        lane.close(toldBy(frame), "the peer closed " + lane + ": " + detail);
+    }
+
+    private static TransferErrorCode toldBy(FrameHeader frame) {
         TransferErrorCode told = TransferErrorCode.ofNumber(frame.count);
-        TransferErrorCode code = told == TransferErrorCode.OK ? TransferErrorCode.PROTOCOL_ERROR : told;
-        if (frame.stream == 0) {
-            lane.close(code, "the peer closed " + lane + ": " + detail);
-            return;
-        }
+        return told == TransferErrorCode.OK ? TransferErrorCode.PROTOCOL_ERROR : told;
+    }
+
+    private void error(FrameHeader frame, String detail) {
+        TransferErrorCode code = toldBy(frame);
         TcpTransfer transfer = answered(frame);
         LaneStream stream = transfer == null ? null : transfer.streamOn(lane);
         if (transfer == null || stream == null) {

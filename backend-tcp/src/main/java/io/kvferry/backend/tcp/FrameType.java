@@ -14,7 +14,7 @@ enum FrameType {
     READ(4),
     /** How many blocks of a stream are applied so far. */
     ACK(5),
-    /** Ends a stream, or with stream 0 the connection. */
+    /** Ends a stream, or with stream 0 the connection: with SHUTTING_DOWN it is a goodbye. */
     ERROR(6);
 
     private static final @Nullable FrameType[] BY_NUMBER = new @Nullable FrameType[7];

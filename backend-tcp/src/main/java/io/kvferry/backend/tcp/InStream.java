@@ -164,10 +164,10 @@ final class InStream implements LaneStream {
         BlockRange range = awaited.peek();
         if (range != null && nextBlock == range.end()) {
             awaited.remove();
-            lane.readCompleted();
+            lane.reads().completed();
             BlockRange next = awaited.peek();
             if (next == null) {
-                lane.unwatch(this);
+                lane.progress().remove(this);
             } else {
                 nextBlock = next.first();
             }
@@ -175,7 +175,7 @@ final class InStream implements LaneStream {
         if (count > 0) {
             applied += count;
             transfer.applied(first, count);
-            lane.acknowledge(this);
+            lane.acks().add(this);
         }
     }
 
@@ -195,7 +195,7 @@ final class InStream implements LaneStream {
     public void stop() {
         lane.stopReceiving(this);
         awaited.clear();
-        lane.unwatch(this);
+        lane.progress().remove(this);
     }
 
     @Override

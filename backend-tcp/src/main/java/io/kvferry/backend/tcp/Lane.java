@@ -11,11 +11,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
@@ -24,44 +20,30 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One connection between two instances, from its first byte to its last: it greets, carries the streams of any number of
- * transfers, watches their progress, and fails them when it is lost. Confined to its event loop, but for what says
+ * One connection between two instances, from greeting to goodbye: it carries the streams of any number of transfers and
+ * fails them when it is lost. Confined to its event loop, but for what says
  * otherwise.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here closes the channel, and that is heard
 final class Lane extends ChannelInboundHandlerAdapter {
     private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
-    /** Most READ requests that wait at the target at one time; the initiator keeps the rest back. */
-    static final int MAX_READS = 256;
-    /** Checks without progress in one progress timeout: a check that came late for our own fault does no harm. */
-    private static final int QUIET_CHECKS = 4;
-    /** Acknowledge at the latest after so many bytes, however long the read loop goes on. */
-    private static final long ACK_BYTES = 4 << 20;
-
     private static final LeaseKey NO_LEASE = new LeaseKey(0, 0, 0, 0);
-
-    private record ReadRequest(InStream stream, BlockRange range) {}
 
     private final LaneScope scope;
     private final Channel channel;
     private final boolean dialed;
     private final FrameReceiver receiver;
+    private final ReadQueue reads = new ReadQueue(this);
+    private final AckQueue acks = new AckQueue(this);
+    private final ProgressWatch progress;
     private final CompletableFuture<Lane> opened = new CompletableFuture<>();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
     private final AtomicReference<@Nullable Refusal> closeReason = new AtomicReference<>();
 
     private volatile long peerInstance;
     private @Nullable FrameSender sender;
-    private Scheduler.@Nullable Scheduled greeting;
-
-    private final Set<LaneStream> watched = new HashSet<>();
-    private boolean watching;
-
-    private final ArrayList<InStream> acksDue = new ArrayList<>();
-    private long unacknowledgedBytes;
-
-    private final ArrayDeque<ReadRequest> heldReads = new ArrayDeque<>();
-    private int readsUnderWay;
+    /** Ends a greeting or a goodbye that takes too long. */
+    private Scheduler.@Nullable Scheduled timer;
 
     private Lane(LaneScope scope, Channel channel, boolean dialed, long peerInstance) {
         this.scope = scope;
@@ -70,6 +52,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
         this.peerInstance = peerInstance;
         this.receiver =
                 new FrameReceiver(new FrameRouter(this, scope), scope.config().readsPerWakeup());
+        this.progress = new ProgressWatch(this, scope.config().progressTimeout());
     }
 
     /** Makes the lane of a connection to be dialed. */
@@ -98,8 +81,22 @@ final class Lane extends ChannelInboundHandlerAdapter {
         return peerInstance;
     }
 
+    /** Tells whether both sides have greeted and neither is leaving. */
     boolean isOpen() {
-        return opened.isDone() && !opened.isCompletedExceptionally() && channel.isActive();
+        return opened.isDone() && !opened.isCompletedExceptionally() && !isClosing();
+    }
+
+    /** Tells whether this side has given the connection up or lost it: what still comes is drained. */
+    boolean isClosing() {
+        return closeReason.get() != null || !channel.isActive();
+    }
+
+    /** Why the connection has closed or is closing. */
+    Refusal closeReason() {
+        Refusal reason = closeReason.get();
+        return reason != null
+                ? reason
+                : new Refusal(TransferErrorCode.PEER_LOST, "connection " + this + " was lost; prepare again");
     }
 
     /** Completes when both sides have greeted, or fails with a {@link TransferException}. */
@@ -121,105 +118,91 @@ final class Lane extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** Closes the connection; its transfers fail for this reason. Idempotent, the first reason counts. */
+    /** Closes the connection at once; its transfers fail for this reason. Idempotent, the first reason counts. */
     void close(TransferErrorCode code, String detail) {
         closeReason.compareAndSet(null, new Refusal(code, detail));
         channel.close();
+    }
+
+    /**
+     * Closes the connection in good order: says goodbye behind what is under way, and waits until the peer has heard it and
+     * closes, or until the deadline. Transfers on both sides that need the lane fail SHUTTING_DOWN.
+     */
+    void leave(String detail, Deadline deadline) {
+        execute(() -> sayGoodbye(detail, deadline));
+    }
+
+    private void sayGoodbye(String detail, Deadline deadline) {
+        if (!isOpen()) {
+            close(TransferErrorCode.SHUTTING_DOWN, detail);
+            return;
+        }
+        acks.write(); // what has been applied is not in doubt
+        closeReason.compareAndSet(null, new Refusal(TransferErrorCode.SHUTTING_DOWN, detail));
+        receiver.turnAway();
+        reads.close();
+        sender().close();
+        sender().error(0, NO_LEASE, TransferErrorCode.SHUTTING_DOWN, detail);
+        transfers().forEach(this::failIfNeeded);
+        // closing before the peer does would reset the connection and could overtake the goodbye
+        timer = schedule(deadline, channel::close);
+        if (timer == null) {
+            channel.close();
+        } else {
+            sender().pump();
+        }
     }
 
     // Streams.
 
     /** Sends blocks of a stream. */
     void send(OutStream stream, BlockRange range) {
-        if (!channel.isActive()) {
+        if (isClosing()) {
             failLost(stream.transfer());
             return;
         }
         stream.send(range);
-        watch(stream);
+        progress.add(stream);
         sender().enqueue(stream);
         sender().pump();
     }
 
     /** Asks the target for blocks of a stream. */
     void read(InStream stream, BlockRange range) {
-        if (!channel.isActive()) {
+        if (isClosing()) {
             failLost(stream.transfer());
             return;
         }
         if (stream.transfer().hasEnded()) {
             return;
         }
-        heldReads.add(new ReadRequest(stream, range));
         stream.await(range);
-        watch(stream);
-        releaseReads();
+        progress.add(stream);
+        reads.add(stream, range);
         sender().pump();
-    }
-
-    private void releaseReads() {
-        while (readsUnderWay < MAX_READS && !heldReads.isEmpty()) {
-            ReadRequest request = heldReads.remove();
-            TcpTransfer transfer = request.stream().transfer();
-            readsUnderWay++;
-            FrameHeader header =
-                    sender().header(FrameType.READ, request.stream().name()).lease(transfer.lease());
-            header.block = request.range().first();
-            header.count = request.range().count();
-            header.flags = transfer.terms().checksum() ? FrameHeader.FLAG_CHECKSUM : 0;
-            sender().control();
-        }
-    }
-
-    /** The oldest READ request has been answered in full. */
-    void readCompleted() {
-        readsUnderWay--;
-        if (!heldReads.isEmpty()) {
-            releaseReads();
-        }
     }
 
     /** A stream that receives has been stopped: what still comes for it is drained. */
     void stopReceiving(InStream stream) {
         TcpTransfer transfer = stream.transfer();
         receiver.turnAway(transfer);
-        if (stream.awaitedRanges() > 0) {
-            int before = heldReads.size();
-            heldReads.removeIf(request -> request.stream() == stream);
-            readsUnderWay -= stream.awaitedRanges() - (before - heldReads.size());
-            if (channel.isActive()) {
-                sender().error(
-                                stream.name(),
-                                transfer.lease(),
-                                TransferErrorCode.CANCELLED,
-                                "the initiator has finished");
-                releaseReads();
-                sender().pump();
-            }
-        }
-    }
-
-    /** Notes that applied blocks are to be acknowledged, and does so once enough has come together. */
-    void acknowledge(InStream stream) {
-        if (!stream.setAckDue(true)) {
-            acksDue.add(stream);
-        }
-        if (stream.transfer().isComplete() || unacknowledgedBytes >= ACK_BYTES) {
-            writeAcks();
+        if (stream.awaitedRanges() > 0 && !isClosing()) {
+            sender().error(stream.name(), transfer.lease(), TransferErrorCode.CANCELLED, "the initiator has finished");
+            reads.forget(stream);
             sender().pump();
         }
     }
 
-    private void writeAcks() {
-        unacknowledgedBytes = 0;
-        for (InStream stream : acksDue) {
-            stream.setAckDue(false);
-            FrameHeader header = sender().header(FrameType.ACK, stream.name())
-                    .lease(stream.transfer().lease());
-            header.offset = stream.applied();
-            sender().control();
-        }
-        acksDue.clear();
+    ReadQueue reads() {
+        return reads;
+    }
+
+    AckQueue acks() {
+        return acks;
+    }
+
+    ProgressWatch progress() {
+        return progress;
     }
 
     FrameSender sender() {
@@ -231,58 +214,21 @@ final class Lane extends ChannelInboundHandlerAdapter {
     }
 
     private void failLost(TcpTransfer transfer) {
-        Refusal reason = closeReason.get();
-        if (reason == null) {
-            transfer.fail(TransferErrorCode.PEER_LOST, "connection " + this + " was lost; prepare again");
-        } else {
-            transfer.fail(reason.code(), reason.detail());
-        }
+        Refusal reason = closeReason();
+        transfer.fail(reason.code(), reason.detail());
     }
 
-    // Progress.
-
-    /** Watches a stream that has something outstanding. */
-    void watch(LaneStream stream) {
-        watched.add(stream);
-        if (!watching) {
-            watching = true;
-            scheduleCheck();
-        }
+    /** Runs a task on the event loop later; null if nothing is scheduled any more. */
+    Scheduler.@Nullable Scheduled schedule(Duration delay, Runnable task) {
+        return schedule(Deadline.after(delay, scope.ticker()), task);
     }
 
-    /** A stream has nothing outstanding any more. */
-    void unwatch(LaneStream stream) {
-        watched.remove(stream);
-    }
-
-    private void scheduleCheck() {
-        long nanos = scope.config().progressTimeout().toNanos() / QUIET_CHECKS;
-        scheduleOnLoop(nanos, this::checkProgress);
-    }
-
-    private Scheduler.@Nullable Scheduled scheduleOnLoop(long nanos, Runnable task) {
+    private Scheduler.@Nullable Scheduled schedule(Deadline when, Runnable task) {
         try {
-            return scope.scheduler().schedule(Deadline.afterNanos(nanos, scope.ticker()), () -> execute(task));
+            return scope.scheduler().schedule(when, () -> execute(task));
         } catch (TransferException closing) {
             LOG.debug("{}: the scheduler has ended", this);
             return null;
-        }
-    }
-
-    private void checkProgress() {
-        watched.removeIf(stream -> !stream.isBusy());
-        for (LaneStream stream : List.copyOf(watched)) {
-            if (stream.countQuietCheck() >= QUIET_CHECKS) {
-                stream.transfer()
-                        .fail(
-                                TransferErrorCode.PEER_LOST,
-                                "no progress with bytes outstanding for kvferry.tcp.progress-timeout="
-                                        + scope.config().progressTimeout() + " on " + this);
-            }
-        }
-        watching = !watched.isEmpty() && channel.isActive();
-        if (watching) {
-            scheduleCheck();
         }
     }
 
@@ -291,7 +237,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
     @Override
     public void handlerAdded(ChannelHandlerContext context) {
         sender = new FrameSender(context, scope.config().frameBytes());
-        greeting = scheduleOnLoop(scope.config().connectTimeout().toNanos(), this::giveUpGreeting);
+        timer = schedule(scope.config().connectTimeout(), this::giveUpGreeting);
     }
 
     @Override
@@ -318,9 +264,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
     /** Both sides have greeted. */
     void greeted(long instance) {
         peerInstance = instance;
-        if (greeting != null) {
-            greeting.cancel();
-        }
+        stopTimer();
         opened.complete(this);
     }
 
@@ -341,16 +285,9 @@ final class Lane extends ChannelInboundHandlerAdapter {
         receiver.received((ByteBuf) message);
     }
 
-    /** Counts payload that has landed. */
-    void landed(int bytes) {
-        unacknowledgedBytes += bytes;
-    }
-
     @Override
     public void channelReadComplete(ChannelHandlerContext context) {
-        if (!acksDue.isEmpty()) {
-            writeAcks();
-        }
+        acks.write();
         sender().pump();
     }
 
@@ -373,24 +310,41 @@ final class Lane extends ChannelInboundHandlerAdapter {
 
     @Override
     public void handlerRemoved(ChannelHandlerContext context) {
-        if (greeting != null) {
-            greeting.cancel();
-        }
+        stopTimer();
         receiver.close();
         sender().close();
-        heldReads.clear();
-        acksDue.clear();
+        reads.close();
+        acks.close();
         Refusal reason = closeReason.get();
         opened.completeExceptionally(new TransferException(
                 reason == null ? TransferErrorCode.CONNECTION_FAILED : reason.code(),
                 Stage.PREPARE,
                 reason == null ? "connection " + this + " was closed before it was greeted" : reason.detail()));
-        (dialed ? scope.initiated() : scope.leases()).forEach(this::leave);
+        transfers().forEach(this::takeOut);
         closed.complete(null);
     }
 
-    /** Takes this lane out of a transfer, which fails if it needed the lane. */
-    private void leave(TcpTransfer transfer) {
+    private void stopTimer() {
+        if (timer != null) {
+            timer.cancel();
+        }
+    }
+
+    /** The transfers that may have a stream here. */
+    private TransferTable transfers() {
+        return dialed ? scope.initiated() : scope.leases();
+    }
+
+    private void takeOut(TcpTransfer transfer) {
+        failIfNeeded(transfer);
+        LaneStream stream = transfer.streamOn(this);
+        if (stream != null) {
+            transfer.remove(stream);
+        }
+    }
+
+    /** Fails a transfer that cannot end without this lane. */
+    private void failIfNeeded(TcpTransfer transfer) {
         LaneStream stream = transfer.streamOn(this);
         if (stream == null) {
             return;
@@ -399,7 +353,6 @@ final class Lane extends ChannelInboundHandlerAdapter {
         if (stream.isBusy() || awaitsBytes) {
             failLost(transfer);
         }
-        transfer.remove(stream);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Ticker;
 import java.util.concurrent.atomic.AtomicLong;
@@ -19,4 +20,10 @@ record LaneScope(
         Scheduler scheduler,
         TransferTable leases,
         TransferTable initiated,
-        AtomicLong refused) {}
+        AtomicLong refused) {
+
+    /** Until when a peer may take to answer a goodbye, from now. */
+    Deadline longestGoodbye() {
+        return Deadline.after(config.connectTimeout(), ticker);
+    }
+}

@@ -139,7 +139,7 @@ final class OutStream implements LaneStream {
                 reportedOfFirst = 0;
             }
             if (reported == added) {
-                lane.unwatch(this);
+                lane.progress().remove(this);
             }
             transfer.applied(first, count);
         }
@@ -157,7 +157,7 @@ final class OutStream implements LaneStream {
         unsent.clear();
         endOfCurrent = 0;
         stopped = true;
-        lane.unwatch(this);
+        lane.progress().remove(this);
     }
 
     @Override

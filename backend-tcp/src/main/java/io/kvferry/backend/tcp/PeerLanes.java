@@ -1,6 +1,5 @@
 package io.kvferry.backend.tcp;
 
-import io.kvferry.spi.TransferErrorCode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -17,6 +16,7 @@ final class PeerLanes {
     private static final int RETIRED = -1;
 
     private final TcpEndpoint endpoint;
+    private final LaneScope scope;
     private final int count;
     private final Supplier<CompletableFuture<Lane>> dial;
     private final AtomicInteger users = new AtomicInteger();
@@ -24,11 +24,12 @@ final class PeerLanes {
     private volatile List<Lane> lanes = List.of();
     private @Nullable CompletableFuture<List<Lane>> opening;
 
-    PeerLanes(TcpEndpoint endpoint, int count, Supplier<CompletableFuture<Lane>> dial, long nowNanos) {
+    PeerLanes(TcpEndpoint endpoint, LaneScope scope, Supplier<CompletableFuture<Lane>> dial) {
         this.endpoint = endpoint;
-        this.count = count;
+        this.scope = scope;
+        this.count = scope.config().lanes();
         this.dial = dial;
-        this.lastUsedNanos = nowNanos;
+        this.lastUsedNanos = scope.ticker().nanos();
     }
 
     TcpEndpoint endpoint() {
@@ -44,8 +45,8 @@ final class PeerLanes {
         return users.getAndUpdate(now -> now == RETIRED ? RETIRED : now + 1) != RETIRED;
     }
 
-    void release(long nowNanos) {
-        lastUsedNanos = nowNanos;
+    void release() {
+        lastUsedNanos = scope.ticker().nanos();
         users.decrementAndGet();
     }
 
@@ -54,10 +55,10 @@ final class PeerLanes {
         return users.compareAndSet(0, RETIRED);
     }
 
-    /** Closes the lanes of a peer that was retired. */
-    void close() {
+    /** Closes the lanes of a peer that was retired, in good order. */
+    void leave() {
         for (Lane lane : lanes) {
-            lane.close(TransferErrorCode.CONNECTION_FAILED, "connection " + lane + " was closed because it was unused");
+            lane.leave("the connection was unused", scope.longestGoodbye());
         }
     }
 
@@ -102,7 +103,7 @@ final class PeerLanes {
                 opening = null;
             }
             if (users.get() == RETIRED) {
-                close(); // nobody waited for them
+                leave(); // nobody waited for them
             }
             if (failure == null) {
                 result.complete(open);

@@ -27,29 +27,18 @@ import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.WireId;
-import io.netty.bootstrap.ServerBootstrap;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import java.util.function.LongFunction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One instance of the TCP backend: a listener, the lanes to and from peers, and the transfers on them. Sockets receive
@@ -68,10 +57,10 @@ final class TcpBackend implements TransferBackend {
     private final TcpBackendConfig config;
     private final LaneScope scope;
     private final EventLoopGroup loops;
+    private final LaneSet lanes;
+    private final Acceptor acceptor;
     private final Dialer dialer;
-    private final Set<Lane> lanes = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean closing = new AtomicBoolean();
-    private @Nullable Channel listener;
     private TcpEndpoint endpoint;
 
     private TcpBackend(TcpTransport transport, TcpBackendConfig config, BackendEnvironment environment) {
@@ -87,7 +76,9 @@ final class TcpBackend implements TransferBackend {
                 new AtomicLong());
         this.loops = new MultiThreadIoEventLoopGroup(
                 config.eventLoopThreads(), new DefaultThreadFactory("kvferry-tcp", true), transport.ioHandlers());
-        this.dialer = new Dialer(transport, scope, loops, this::track);
+        this.lanes = new LaneSet(scope);
+        this.acceptor = new Acceptor(transport, scope, loops, lanes);
+        this.dialer = new Dialer(transport, scope, loops, lanes);
         this.endpoint = new TcpEndpoint(config.advertisedHost(), 0, scope.instance());
     }
 
@@ -103,79 +94,12 @@ final class TcpBackend implements TransferBackend {
         }
         TcpBackend backend = new TcpBackend(transport, config, environment);
         try {
-            backend.listen(deadline);
+            backend.endpoint = backend.acceptor.listen(deadline);
             return backend;
         } catch (RuntimeException failed) {
             backend.close(deadline);
             throw failed;
         }
-    }
-
-    private void listen(Deadline deadline) {
-        ServerBootstrap bootstrap = new ServerBootstrap()
-                .group(loops)
-                .channelFactory(transport.listeners())
-                .handler(new ChannelInitializer<Channel>() {
-                    @Override
-                    protected void initChannel(Channel channel) {
-                        transport.configure(channel, config);
-                    }
-                })
-                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, Dialer.sendQueue(config))
-                .childHandler(new ChannelInitializer<Channel>() {
-                    @Override
-                    protected void initChannel(Channel channel) {
-                        admit(channel);
-                    }
-                });
-        CompletableFuture<Channel> bound = new CompletableFuture<>();
-        ChannelFuture binding = bootstrap.bind(transport.address(bindAddress(), config.port()));
-        binding.addListener(done -> {
-            if (done.isSuccess()) {
-                bound.complete(binding.channel());
-            } else {
-                bound.completeExceptionally(cannotListen(done.cause()));
-            }
-        });
-        Channel opened = TimedWait.await(bound, deadline, scope.scheduler(), Stage.OPEN, "binding the listener");
-        listener = opened;
-        endpoint = new TcpEndpoint(config.advertisedHost(), transport.port(opened), scope.instance());
-    }
-
-    private InetAddress bindAddress() {
-        try {
-            return InetAddress.getByName(config.bindHost());
-        } catch (UnknownHostException unknown) {
-            throw cannotListen(unknown);
-        }
-    }
-
-    private TransferException cannotListen(@Nullable Throwable cause) {
-        return new TransferException(
-                TransferErrorCode.CONNECTION_FAILED,
-                Stage.OPEN,
-                "cannot listen on " + config.bindHost() + ":" + config.port()
-                        + "; change kvferry.tcp.bind-host, kvferry.tcp.port or kvferry.tcp.congestion-control: "
-                        + cause,
-                cause);
-    }
-
-    private void admit(Channel channel) {
-        long accepted = lanes.stream().filter(lane -> !lane.isDialed()).count();
-        if (closing.get() || accepted >= config.maxConnections()) {
-            scope.refused().incrementAndGet();
-            channel.close();
-            return;
-        }
-        transport.configure(channel, config);
-        Lane lane = Lane.accept(scope, channel);
-        track(lane);
-        lane.install();
-    }
-
-    private void track(Lane lane) {
-        lanes.add(lane);
-        lane.closed().thenRun(() -> lanes.remove(lane));
     }
 
     @Override
@@ -267,13 +191,9 @@ final class TcpBackend implements TransferBackend {
                     scope.initiated(),
                     name -> new TcpTransfer(terms, scope.initiated(), name, offered.lease()),
                     Stage.PREPARE);
-            return new TcpInitiatorTransfer(
-                    transfer,
-                    used.lanes(),
-                    config.stripeBytes(),
-                    () -> used.release(scope.ticker().nanos()));
+            return new TcpInitiatorTransfer(transfer, used.lanes(), config.stripeBytes(), used::release);
         } catch (TransferException full) {
-            used.release(scope.ticker().nanos());
+            used.release();
             throw full;
         }
     }
@@ -326,52 +246,9 @@ final class TcpBackend implements TransferBackend {
     }
 
     @Override
-    public void reset(ResetScope resetScope, Deadline deadline) {
+    public void reset(ResetScope fenced, Deadline deadline) {
         checkOpen(Stage.FINISH);
-        String detail = "connection was closed to fence " + resetScope;
-        awaitClosed(lanesIn(resetScope), TransferErrorCode.TRANSFER_FAILED, detail, deadline, Stage.FINISH);
-    }
-
-    private Set<Lane> lanesIn(ResetScope resetScope) {
-        Set<Lane> found = ConcurrentHashMap.newKeySet();
-        switch (resetScope) {
-            case ResetScope.Instance() -> found.addAll(lanes);
-            case ResetScope.Connection connection ->
-                forEachTransfer(transfer -> {
-                    TcpTransfer.Terms terms = transfer.terms();
-                    if (terms.id().equals(connection.id()) && terms.attempt() == connection.attempt()) {
-                        addLanes(transfer, found);
-                    }
-                });
-            case ResetScope.Peer peer ->
-                forEachTransfer(transfer -> {
-                    if (transfer.terms().peer().equals(peer.peer())) {
-                        lanes.stream()
-                                .filter(lane ->
-                                        lane.peerInstance() == transfer.terms().peerInstance())
-                                .forEach(found::add);
-                    }
-                });
-        }
-        return found;
-    }
-
-    private void forEachTransfer(Consumer<TcpTransfer> action) {
-        scope.initiated().forEach(action);
-        scope.leases().forEach(action);
-    }
-
-    private static void addLanes(TcpTransfer transfer, Set<Lane> found) {
-        for (LaneStream stream : transfer.streams()) {
-            found.add(stream.lane());
-        }
-    }
-
-    private void awaitClosed(Set<Lane> closed, TransferErrorCode code, String detail, Deadline deadline, Stage stage) {
-        closed.forEach(lane -> lane.close(code, detail));
-        CompletableFuture<Void> all =
-                CompletableFuture.allOf(closed.stream().map(Lane::closed).toArray(CompletableFuture[]::new));
-        TimedWait.await(all, deadline, scope.scheduler(), stage, "closing " + closed.size() + " connections");
+        TimedWait.await(lanes.fence(fenced), deadline, scope.scheduler(), Stage.FINISH, "closing connections");
     }
 
     @Override
@@ -381,27 +258,30 @@ final class TcpBackend implements TransferBackend {
         }
         List<String> abandoned = new ArrayList<>();
         try {
-            if (listener != null) {
-                listener.close();
-            }
-            awaitClosed(
-                    Set.copyOf(lanes),
-                    TransferErrorCode.SHUTTING_DOWN,
-                    "the tcp backend was closed",
-                    deadline,
-                    Stage.CLOSE);
+            TimedWait.await(disconnect(deadline), deadline, scope.scheduler(), Stage.CLOSE, "closing connections");
         } catch (TransferException late) {
             abandoned.add(lanes.size() + " connections did not close: " + late.getMessage());
         }
-        forEachTransfer(transfer -> {
-            if (!transfer.gate().isEmpty()) {
-                abandoned.add(transfer + ", whose memory may still be touched");
-            }
-        });
+        scope.initiated().forEach(transfer -> report(transfer, abandoned));
+        scope.leases().forEach(transfer -> report(transfer, abandoned));
         if (!endEventLoops(deadline)) {
             abandoned.add("event loops that have not ended");
         }
         return abandoned.isEmpty() ? CloseReport.CLEAN : new CloseReport(abandoned);
+    }
+
+    /** Completes when no channel is left: an event loop that ended earlier would reject what channels still say. */
+    private CompletableFuture<Void> disconnect(Deadline deadline) {
+        // a peer that does not answer the goodbye leaves half of the time to close without it
+        Deadline half = Deadline.afterNanos(deadline.remainingNanos() / 2, scope.ticker());
+        CompletableFuture<Void> left = lanes.leave(half.earlier(scope.longestGoodbye()));
+        return CompletableFuture.allOf(left, acceptor.close(), dialer.close());
+    }
+
+    private static void report(TcpTransfer transfer, List<String> abandoned) {
+        if (!transfer.gate().isEmpty()) {
+            abandoned.add(transfer + ", whose memory may still be touched");
+        }
     }
 
     private boolean endEventLoops(Deadline deadline) {

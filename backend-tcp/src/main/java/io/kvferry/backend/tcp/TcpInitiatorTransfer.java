@@ -6,7 +6,6 @@ import io.kvferry.spi.Deadline;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.Quiescence;
-import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferStatus;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +47,8 @@ final class TcpInitiatorTransfer implements InitiatorTransfer {
         List<LaneStream> open =
                 streams.stream().filter(stream -> stream.lane().isOpen()).toList();
         if (open.isEmpty()) {
-            transfer.fail(TransferErrorCode.PEER_LOST, "all connections were lost before submit; prepare again");
+            Refusal reason = streams.getFirst().lane().closeReason();
+            transfer.fail(reason.code(), "before submit: " + reason.detail());
             return;
         }
         transfer.begin();

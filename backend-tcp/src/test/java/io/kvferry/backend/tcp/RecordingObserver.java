@@ -13,12 +13,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** Keeps what a backend reports, and waits for it. */
 final class RecordingObserver implements TransferObserver {
     private final int blocks;
     private final BitSet applied = new BitSet();
     private final List<String> broken = new ArrayList<>();
+    private final CompletableFuture<Void> first = new CompletableFuture<>();
     private final CompletableFuture<Void> completed = new CompletableFuture<>();
     private final CompletableFuture<TransferError> failed = new CompletableFuture<>();
     private final CompletableFuture<Void> quiesced = new CompletableFuture<>();
@@ -35,6 +37,7 @@ final class RecordingObserver implements TransferObserver {
             }
             applied.set(i);
         }
+        first.complete(null);
         if (applied.cardinality() == blocks) {
             completed.complete(null);
         }
@@ -68,6 +71,18 @@ final class RecordingObserver implements TransferObserver {
 
     boolean hasQuiesced() {
         return quiesced.isDone();
+    }
+
+    void awaitFirstApplied() throws Exception {
+        get(first);
+    }
+
+    /** Waits for the end; returns null when everything was applied. */
+    @Nullable
+    TransferErrorCode awaitEnd() throws Exception {
+        Object end = get(CompletableFuture.anyOf(completed, failed));
+        assertNothingBroken();
+        return end instanceof TransferError error ? error.code() : null;
     }
 
     void awaitCompleted() throws Exception {

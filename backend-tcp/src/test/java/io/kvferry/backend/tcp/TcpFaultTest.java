@@ -7,6 +7,7 @@ import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.ChecksumMode;
+import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.Quiescence;
@@ -18,6 +19,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -244,8 +247,11 @@ class TcpFaultTest {
         holding.hold();
         pair.initiator.submit(new BlockRange(0, BLOCKS));
         one.awaitEventLoops();
-        assertThat(one.backend.close(one.deadline()).isClean()).isTrue();
+        CompletableFuture<CloseReport> closing = CompletableFuture.supplyAsync(() -> one.backend.close(one.deadline()));
         pair.initiatorObserver.awaitFailed(TransferErrorCode.SHUTTING_DOWN);
+        one.awaitEventLoops();
+        clock.advance(TcpConfigKeys.CONNECT_TIMEOUT.defaultValue()); // the goodbye is held back too
+        assertThat(closing.get(20, TimeUnit.SECONDS).isClean()).isTrue();
         assertThat(catchThrowableOfType(TransferException.class, pair::prepare).code())
                 .isEqualTo(TransferErrorCode.SHUTTING_DOWN);
     }

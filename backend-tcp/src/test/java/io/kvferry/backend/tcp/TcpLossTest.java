@@ -320,6 +320,9 @@ class TcpLossTest {
             assertThat(outgoing.transfer.finish(node.deadline())).isEqualTo(Quiescence.QUIESCENT);
             clock.advance(TcpConfigKeys.IDLE_TIMEOUT.defaultValue());
             clock.advance(TcpConfigKeys.IDLE_TIMEOUT.defaultValue());
+            assertThat(outgoing.peer.receive().header().count).isEqualTo(TransferErrorCode.SHUTTING_DOWN.number());
+            node.awaitEventLoops();
+            clock.advance(TcpConfigKeys.CONNECT_TIMEOUT.defaultValue()); // the peer does not answer the goodbye
             outgoing.peer.awaitClosed();
         }
     }
