@@ -103,7 +103,11 @@ public abstract class DataConformanceTest extends ConformanceSuite {
         return blocks.region(position).segment().asSlice(blocks.offset(position), blocks.length(position));
     }
 
-    /** Offsets beyond 2 and 4 GiB are as good as any. */
+    /**
+     * Offsets beyond 2 and 4 GiB are as good as any.
+     *
+     * @throws IOException if a file or a socket of the test itself fails
+     */
     @Test
     public final void required_R16_5_offsetsBeyondFourGibibytesArrive() throws IOException {
         long size = (4L << 30) + MIB;

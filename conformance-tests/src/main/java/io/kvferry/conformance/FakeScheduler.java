@@ -18,8 +18,11 @@ public final class FakeScheduler implements Scheduler {
     }
 
     /**
-     * {@inheritDoc}
+     * Runs a task once the clock reaches a deadline.
      *
+     * @param when the deadline, on this scheduler's clock
+     * @param task what to run
+     * @return a handle that can cancel it
      * @throws IllegalArgumentException if the deadline is on another clock: it would never pass
      */
     @Override

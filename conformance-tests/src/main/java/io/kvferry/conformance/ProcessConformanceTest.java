@@ -216,7 +216,11 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         assertMoves(second, Operation.READ);
     }
 
-    /** Garbage on any port that the peer listens on is survived, and transfers go on beside it. */
+    /**
+     * Garbage on any port that the peer listens on is survived, and transfers go on beside it.
+     *
+     * @throws IOException if a file or a socket of the test itself fails
+     */
     @Test
     public final void stochastic_R11_4_garbageOnEveryPortIsSurvived() throws IOException {
         ForkedNode peer = fork(Map.of());
