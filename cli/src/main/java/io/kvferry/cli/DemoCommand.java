@@ -67,9 +67,17 @@ final class DemoCommand implements Callable<Integer> {
             run(folder);
         } finally {
             delete(folder);
-            Runtime.getRuntime().removeShutdownHook(cleanUp);
+            forget(cleanUp);
         }
         return ExitCode.OK;
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // the process is stopping already
+        }
     }
 
     private void run(Path folder) throws IOException {

@@ -73,7 +73,7 @@ public final class FileFetch {
         for (int failures = 0; ; ) {
             long before = movedBytes;
             try (FileClient client = new FileClient(engine, server, deadline)) {
-                Fields file = open(client);
+                Fields file = open(client, deadline);
                 String sha256 = fetch(client, file);
                 return new FileReport(name, size(file), movedBytes, sha256, ticker.nanos() - start);
             } catch (TransferException e) {
@@ -88,14 +88,17 @@ public final class FileFetch {
         }
     }
 
-    private Fields open(FileClient client) {
-        while (true) {
-            Fields answer = client.ask(FileTopics.OPEN, Fields.NONE.with("name", name));
-            if (!answer.has("hashing")) {
-                return answer;
-            }
-            progress.note("the server is computing the sum of " + name);
+    private Fields open(FileClient client, Deadline deadline) {
+        Fields answer = client.ask(FileTopics.OPEN, Fields.NONE.with("name", name));
+        if (answer.has("hashing")) {
+            progress.note("the server is computing the sum of the file");
         }
+        while (answer.has("hashing")) {
+            // the server answers late by itself; this is for one that does not
+            Pause.before(1, deadline);
+            answer = client.ask(FileTopics.OPEN, Fields.NONE.with("name", name));
+        }
+        return answer;
     }
 
     private static long size(Fields file) {
