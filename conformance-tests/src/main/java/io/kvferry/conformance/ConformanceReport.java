@@ -17,7 +17,8 @@ import org.junit.jupiter.api.extension.TestWatcher;
 
 /**
  * Writes {@code target/conformance/<backend>.json}: what passed, failed and was skipped and why, with the versions, the
- * seed and whether the adapter was real. The folder is {@code -Dkvferry.conformance.report}.
+ * seed and whether the adapter was real. {@code -Dkvferry.conformance.report} names another folder; without it nothing is
+ * written where no build has made a {@code target}.
  *
  * <p><b>Threads:</b> Thread-safe.
  *
@@ -80,7 +81,11 @@ public final class ConformanceReport implements TestWatcher {
 
         @Override
         public void close() {
-            Path folder = Path.of(System.getProperty("kvferry.conformance.report", "target/conformance"));
+            String folderName = System.getProperty("kvferry.conformance.report");
+            if (folderName == null && !Files.isDirectory(Path.of("target"))) {
+                return;
+            }
+            Path folder = folderName == null ? Path.of("target", "conformance") : Path.of(folderName);
             try {
                 Files.createDirectories(folder);
                 Files.writeString(folder.resolve(name + ".json"), json());
