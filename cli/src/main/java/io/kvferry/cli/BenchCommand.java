@@ -166,8 +166,8 @@ final class BenchCommand implements Callable<Integer> {
         if (local && to != null) {
             throw usage("--local and --to exclude each other");
         }
-        checkPositive("--batch", batches);
-        checkPositive("--threads", threads);
+        checkRange("--batch", batches, BenchCase.MAX_BLOCKS);
+        checkRange("--threads", threads, 1024);
         checkPositive("--pipeline", List.of(pipeline));
         Path image = plot;
         if (image != null && !isHtml(image) && !image.toString().endsWith(".svg")) {
@@ -183,10 +183,10 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private void checkPositive(String option, List<Integer> values) {
+    private void checkRange(String option, List<Integer> values, int max) {
         for (int value : values) {
-            if (value < 1 || value > 1024) {
-                throw usage(option + " " + value + " is not from 1 to 1024");
+            if (value < 1 || value > max) {
+                throw usage(option + " " + value + " is not from 1 to " + max);
             }
         }
     }

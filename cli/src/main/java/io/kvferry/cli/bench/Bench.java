@@ -102,7 +102,8 @@ public final class Bench implements AutoCloseable {
                 BenchResult.Percentiles.of(times.transfer),
                 BenchResult.Percentiles.of(times.finish),
                 ProcessorTime.nanos() - ownCpu,
-                targetCpu() - targetCpu);
+                targetCpu() - targetCpu,
+                engine.status().memories());
     }
 
     private long targetCpu() {

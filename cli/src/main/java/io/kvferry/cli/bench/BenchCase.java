@@ -12,7 +12,7 @@ import io.kvferry.spi.Operation;
  */
 public record BenchCase(Operation operation, long blockBytes, int batch, int threads) {
     /** Most blocks of one lease, so that a message about them stays small. */
-    static final int MAX_BLOCKS = 1 << 16;
+    public static final int MAX_BLOCKS = 1 << 16;
 
     long transferBytes() {
         return blockBytes * batch;

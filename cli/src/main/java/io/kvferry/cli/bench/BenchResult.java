@@ -17,6 +17,7 @@ import java.util.Map;
  * @param finish time of finish
  * @param initiatorCpuNanos processor time of this process
  * @param targetCpuNanos processor time of the target's process
+ * @param memories how many pieces of memory the initiator had registered
  */
 public record BenchResult(
         BenchCase point,
@@ -28,7 +29,8 @@ public record BenchResult(
         Percentiles transfer,
         Percentiles finish,
         long initiatorCpuNanos,
-        long targetCpuNanos) {
+        long targetCpuNanos,
+        int memories) {
     private static final double GIGABYTE = 1e9;
 
     /**
@@ -85,6 +87,7 @@ public record BenchResult(
         put(columns, "finish", finish);
         columns.put("cpu_s_per_gb", decimals(3, secondsPerGigabyte(initiatorCpuNanos)));
         columns.put("target_cpu_s_per_gb", decimals(3, secondsPerGigabyte(targetCpuNanos)));
+        columns.put("memories", String.valueOf(memories));
         return columns;
     }
 
