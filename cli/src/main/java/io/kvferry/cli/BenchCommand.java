@@ -168,7 +168,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         checkRange("--batch", batches, BenchCase.MAX_BLOCKS);
         checkRange("--threads", threads, 1024);
-        checkPositive("--pipeline", List.of(pipeline));
+        checkRange("--pipeline", List.of(pipeline), 1024);
         Path image = plot;
         if (image != null && !isHtml(image) && !image.toString().endsWith(".svg")) {
             throw usage("--plot " + image + " ends neither in .svg nor in .html");
