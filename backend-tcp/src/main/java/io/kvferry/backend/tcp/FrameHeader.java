@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * 64 u32 CRC32C of the payload    68 u32 CRC32C of bytes 0 to 67
  * </pre>
  *
- * <p>HELLO and WELCOME carry the sender's instance in stream, the receiver's in slot and the protocol version in count.
+ * <p>Flags: 1 the payload's CRC32C is set, 2 nothing more is queued for the stream. HELLO and WELCOME carry the sender's instance in stream, the receiver's in slot and the protocol version in count.
  * ACK carries the applied blocks in offset. ERROR carries the code in count and its detail as payload.
  */
 final class FrameHeader {
@@ -27,6 +27,8 @@ final class FrameHeader {
     static final int MAX_DETAIL_BYTES = 184;
 
     static final int FLAG_CHECKSUM = 1;
+    /** Nothing more is queued for this stream: acknowledge at once. */
+    static final int FLAG_LAST = 2;
 
     private static final short MAGIC = 0x4B46;
     private static final int CRC_AT = BYTES - 4;
@@ -73,6 +75,10 @@ final class FrameHeader {
 
     boolean hasChecksum() {
         return (flags & FLAG_CHECKSUM) != 0;
+    }
+
+    boolean isLast() {
+        return (flags & FLAG_LAST) != 0;
     }
 
     /** Writes at index 0. */

@@ -119,7 +119,7 @@ final class FrameRouter implements FrameReceiver.Listener {
     @Override
     public void landed(InStream stream, FrameHeader frame, boolean intact) {
         if (intact) {
-            lane.acks().landed(frame.length);
+            lane.acks().landed(frame.length, frame.isLast());
             stream.landed();
             return;
         }

@@ -94,7 +94,7 @@ final class FrameSender {
                     enqueue(stream);
                 }
                 unflushed += header.length;
-                if (unflushed >= FLUSH_BYTES) {
+                if (header.hasChecksum() && unflushed >= FLUSH_BYTES) {
                     unflushed = 0;
                     context.flush();
                 }
@@ -136,6 +136,9 @@ final class FrameSender {
         if (stream.hasChecksum()) {
             header.flags = FrameHeader.FLAG_CHECKSUM;
             header.payloadCrc = checksum.value();
+        }
+        if (!stream.hasNext()) {
+            header.flags |= FrameHeader.FLAG_LAST;
         }
         header.encode(frame.head());
         frame.ready(stream, stream.sentFrom(header.block), spans + 1);

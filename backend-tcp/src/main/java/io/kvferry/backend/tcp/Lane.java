@@ -197,6 +197,11 @@ final class Lane extends ChannelInboundHandlerAdapter {
         return reads;
     }
 
+    /** Reads the clock. */
+    long nanos() {
+        return scope.ticker().nanos();
+    }
+
     AckQueue acks() {
         return acks;
     }
@@ -287,7 +292,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelReadComplete(ChannelHandlerContext context) {
-        acks.write();
+        acks.readLoopEnded();
         sender().pump();
     }
 

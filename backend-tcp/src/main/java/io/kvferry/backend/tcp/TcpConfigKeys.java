@@ -70,11 +70,12 @@ public final class TcpConfigKeys {
     /** Bytes queued per connection. */
     public static final ConfigKey<Long> SEND_QUEUE = ConfigKey.size(
             "kvferry.tcp.send-queue",
-            1L << 20,
+            16L << 20,
             64L << 10,
             1L << 30,
-            "Bytes handed to a connection before the kernel took them. More does not send faster; it delays cancel and the"
-                    + " turns of other transfers.");
+            "Bytes handed to a connection before the kernel took them. Fewer mean more wake-ups: 1 MiB measured a tenth"
+                    + " slower than 16 MiB. More delay cancel and the turns of other transfers: 16 MiB are 13 ms at"
+                    + " 10 Gbit/s.");
 
     /** Threads that drive connections. */
     public static final ConfigKey<Integer> EVENT_LOOP_THREADS = ConfigKey.integer(
