@@ -23,8 +23,7 @@ import java.util.function.Supplier;
  * @since 0.1.0
  */
 public final class Await {
-    private static final Duration PATIENCE =
-            Duration.ofMillis(Long.getLong("kvferry.conformance.patience", 10_000));
+    private static final Duration PATIENCE = Duration.ofMillis(Long.getLong("kvferry.conformance.patience", 10_000));
     private static final long POLL_NANOS = 50_000;
 
     private Await() {}

@@ -102,7 +102,8 @@ public interface BackendHarness {
                 .filter(provider -> provider.name().equals(name))
                 .findFirst()
                 .map(BackendHarness::of)
-                .orElseThrow(() -> new IllegalArgumentException("no backend '" + name + "' on the class path, there are "
+                .orElseThrow(() -> new IllegalArgumentException("no backend '" + name
+                        + "' on the class path, there are "
                         + providers.stream().map(TransferBackendProvider::name).toList()
                         + "; add the artifact io.kvferry:kvferry-backend-" + name));
     }

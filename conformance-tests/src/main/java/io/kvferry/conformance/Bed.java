@@ -54,8 +54,7 @@ final class Bed {
         return open(nodeId, new Watch(), Map.of(), network.provider(address));
     }
 
-    private Node open(
-            String nodeId, Watch watch, Map<String, String> config, PeerControlProvider provider) {
+    private Node open(String nodeId, Watch watch, Map<String, String> config, PeerControlProvider provider) {
         Node node = new Node(harness, ticker, provider, nodeId, watch, config);
         nodes.add(node);
         return node;

@@ -59,7 +59,9 @@ public abstract class BlocksConformanceTest extends ConformanceSuite {
             Layout part = new Layout(
                     layout.source(),
                     layout.destination(),
-                    operation == Operation.WRITE ? layout.sourceBlocks() : layout.sourceBlocks().select(leased),
+                    operation == Operation.WRITE
+                            ? layout.sourceBlocks()
+                            : layout.sourceBlocks().select(leased),
                     operation == Operation.WRITE
                             ? layout.destinationBlocks().select(leased)
                             : layout.destinationBlocks(),
@@ -87,8 +89,8 @@ public abstract class BlocksConformanceTest extends ConformanceSuite {
         for (Operation operation : BOTH) {
             Memory here = bed().initiator().memory(300_000);
             Memory there = bed().target().memory(300_000);
-            Layout layout = Layout.random(
-                    side(operation, here, there, true), side(operation, here, there, false), 257, random);
+            Layout layout =
+                    Layout.random(side(operation, here, there, true), side(operation, here, there, false), 257, random);
             bed().move(operation, layout.local(operation), layout.remote(operation));
             layout.assertMoved();
         }
@@ -120,8 +122,7 @@ public abstract class BlocksConformanceTest extends ConformanceSuite {
         Memory here = bed().initiator().memory(80_000);
         Memory there = bed().target().memory(80_000);
         TransferId id = TransferId.random();
-        Lease lease =
-                bed().target().offer(id, Operation.WRITE, BlockList.uniform(there.region(), 0, 0, 8, 10_000));
+        Lease lease = bed().target().offer(id, Operation.WRITE, BlockList.uniform(there.region(), 0, 0, 8, 10_000));
         TransferException refusal = assertFails(
                 TransferErrorCode.BUFFER_MISMATCH,
                 () -> bed().initiator()
@@ -143,7 +144,11 @@ public abstract class BlocksConformanceTest extends ConformanceSuite {
         assertFails(
                 TransferErrorCode.BUFFER_MISMATCH,
                 () -> bed().initiator()
-                        .prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks().select(0)));
+                        .prepare(
+                                id,
+                                Operation.WRITE,
+                                bed().target(),
+                                layout.sourceBlocks().select(0)));
         Transfer transfer = bed().initiator()
                 .prepare(bed().initiator()
                         .request(id, Operation.WRITE, bed().target(), layout.sourceBlocks())

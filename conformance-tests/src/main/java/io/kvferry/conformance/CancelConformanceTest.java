@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.conformance.FaultPlan.Action;
 import io.kvferry.engine.Lease;
-import io.kvferry.engine.Memory;
 import io.kvferry.engine.Transfer;
 import io.kvferry.engine.TransferRequest;
 import io.kvferry.engine.TransferResult;
@@ -210,15 +209,15 @@ public abstract class CancelConformanceTest extends ConformanceSuite {
             bed().target().faults().onNext("target.finish", Action.freeze(gate));
             bed().initiator().faults().onNext("io", Action.refuse(TransferErrorCode.TRANSFER_FAILED));
             Lease lease = bed().target().offer(id, operation, layout.remote(operation));
-            TransferRequest request =
-                    bed().initiator().request(id, operation, bed().target(), layout.local(operation));
+            TransferRequest request = bed().initiator().request(id, operation, bed().target(), layout.local(operation));
             Transfer failed = bed().initiator().prepare(request);
             failed.submit();
             assertThat(bed().result(failed)).isInstanceOf(TransferResult.Failed.class);
             gate.awaitArrival();
             for (int attempt = 2; attempt < 5; attempt++) {
                 TransferRequest again = request.attempt(attempt);
-                assertFails(TransferErrorCode.NOT_QUIESCENT, () -> bed().initiator().prepare(again));
+                assertFails(
+                        TransferErrorCode.NOT_QUIESCENT, () -> bed().initiator().prepare(again));
             }
             assertThat(lease.memory()).isEqualTo(Quiescence.QUARANTINED);
             gate.open();
@@ -231,8 +230,7 @@ public abstract class CancelConformanceTest extends ConformanceSuite {
     public final void required_R6_10_endBeforeTheOfferIsRemembered() {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         Gate gate = new Gate();
         bed().wire().onNext("prepare.request", Action.freeze(gate));
         CompletableFuture<Transfer> early =

@@ -93,10 +93,13 @@ public abstract class CapabilityConformanceTest extends ConformanceSuite {
     public final void capability_R10_6_cudaMemoryIsUnsupportedWhereNotDeclared() {
         MemoryRegion region = MemoryRegion.cuda(0, 0x7f00_0000_0000L, 4096);
         if (bed().initiator().can(Capability.CUDA_MEMORY)) {
-            assertThat(devicePort()).as("who moves device memory brings its copy port").isPresent();
+            assertThat(devicePort())
+                    .as("who moves device memory brings its copy port")
+                    .isPresent();
         } else {
             assertFails(
-                    TransferErrorCode.UNSUPPORTED, () -> bed().initiator().engine().register(region));
+                    TransferErrorCode.UNSUPPORTED,
+                    () -> bed().initiator().engine().register(region));
             assertThat(bed().initiator().engine().status().memories()).isZero();
         }
     }
@@ -155,9 +158,10 @@ public abstract class CapabilityConformanceTest extends ConformanceSuite {
             transfer.submit();
             TransferResult result = bed().result(transfer);
             hooks.ifPresent(BackendHarness.DataPlaneFaults::heal);
-            assertThat(result).isInstanceOfSatisfying(TransferResult.Failed.class, failed -> assertThat(
-                            failed.error().code())
-                    .isEqualTo(TransferErrorCode.DATA_CORRUPTED));
+            assertThat(result)
+                    .isInstanceOfSatisfying(
+                            TransferResult.Failed.class,
+                            failed -> assertThat(failed.error().code()).isEqualTo(TransferErrorCode.DATA_CORRUPTED));
             transfer.finish();
             lease.revoke();
         }

@@ -59,9 +59,7 @@ public abstract class CloseConformanceTest extends ConformanceSuite {
                         .prepare(TransferId.random(), Operation.WRITE, bed().initiator(), layout.sourceBlocks()));
         assertFails(
                 TransferErrorCode.SHUTTING_DOWN,
-                () -> bed().target()
-                        .engine()
-                        .notify(bed().initiator().address(), "topic", Payload.EMPTY, bed().far()));
+                () -> bed().target().engine().notify(bed().initiator().address(), "topic", Payload.EMPTY, bed().far()));
         assertThat(bed().target().watch().calls("close")).isEqualTo(1);
     }
 
@@ -78,7 +76,8 @@ public abstract class CloseConformanceTest extends ConformanceSuite {
             transfer.submit();
             CompletableFuture<TransferResult> wait = Await.start(() -> transfer.await(fresh.far()));
             assertThat(fresh.initiator().close().isClean()).isTrue();
-            assertThat(Await.get("the caller's wait", wait).state()).isIn(TransferState.CANCELLED, TransferState.FAILED);
+            assertThat(Await.get("the caller's wait", wait).state())
+                    .isIn(TransferState.CANCELLED, TransferState.FAILED);
             assertThat(fresh.result(lease).state()).isNotEqualTo(TransferState.COMPLETED);
             assertThat(fresh.target().close().isClean()).isTrue();
             fresh.nodes().forEach(node -> assertThat(node.watch().violations()).isEmpty());
@@ -168,8 +167,10 @@ public abstract class CloseConformanceTest extends ConformanceSuite {
             case TransferResult.Completed completed -> throw new AssertionError("completed with a closed peer");
             case TransferResult.Failed failed ->
                 assertThat(failed.error().code()).isNotIn(TransferErrorCode.PEER_LOST, TransferErrorCode.INTERNAL);
-            case TransferResult.Cancelled cancelled -> assertThat(cancelled.error().detail()).isNotEmpty();
-            case TransferResult.TimedOut timedOut -> assertThat(timedOut.error().detail()).isNotEmpty();
+            case TransferResult.Cancelled cancelled ->
+                assertThat(cancelled.error().detail()).isNotEmpty();
+            case TransferResult.TimedOut timedOut ->
+                assertThat(timedOut.error().detail()).isNotEmpty();
         }
         assertFailsWithOneOf(
                 Set.of(

@@ -85,8 +85,9 @@ public abstract class ConcurrencyConformanceTest extends ConformanceSuite {
                 } else if (!cancel) {
                     throw new AssertionError("nobody asked for this end: " + result);
                 }
-                Await.until("both sides are quiescent", () -> transfer.memory() == Quiescence.QUIESCENT
-                        && lease.memory() == Quiescence.QUIESCENT);
+                Await.until(
+                        "both sides are quiescent",
+                        () -> transfer.memory() == Quiescence.QUIESCENT && lease.memory() == Quiescence.QUIESCENT);
             }
         }
         return moved;
@@ -137,8 +138,8 @@ public abstract class ConcurrencyConformanceTest extends ConformanceSuite {
         }
         assertThat(stuck).noneMatch(CompletableFuture::isDone);
         bed().ticker().advance(Duration.ofSeconds(1));
-        stuck.forEach(call -> assertFails(
-                TransferErrorCode.DEADLINE_EXCEEDED, () -> Await.get("prepare with a frozen peer", call)));
+        stuck.forEach(call ->
+                assertFails(TransferErrorCode.DEADLINE_EXCEEDED, () -> Await.get("prepare with a frozen peer", call)));
         bed().network().thaw(frozen.address());
         bed().move(bed().initiator(), frozen, Operation.WRITE, layout.sourceBlocks(), remote);
     }
@@ -156,7 +157,8 @@ public abstract class ConcurrencyConformanceTest extends ConformanceSuite {
                     .toList();
             transfer.submit();
             bed().result(transfer).orThrow();
-            watchers.forEach(watcher -> assertThat(Await.get("a watcher", watcher)).isEqualTo(64));
+            watchers.forEach(
+                    watcher -> assertThat(Await.get("a watcher", watcher)).isEqualTo(64));
             transfer.finish();
             bed().result(lease).orThrow();
         }
@@ -211,8 +213,9 @@ public abstract class ConcurrencyConformanceTest extends ConformanceSuite {
             if (first == TransferState.COMPLETED) {
                 layout.assertMoved();
             }
-            Await.until("the memory is free", () -> !layout.source().isInUse()
-                    && !layout.destination().isInUse());
+            Await.until(
+                    "the memory is free",
+                    () -> !layout.source().isInUse() && !layout.destination().isInUse());
             layout.source().close(bed().far());
             layout.destination().close(bed().far());
         }

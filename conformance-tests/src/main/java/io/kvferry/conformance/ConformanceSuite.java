@@ -98,9 +98,13 @@ public abstract class ConformanceSuite {
         used.nodes().forEach(Node::close);
         for (Node node : used.nodes()) {
             String who = "engine " + node.engine().identity();
-            assertThat(node.watch().violations()).as("promises broken at " + who).isEmpty();
+            assertThat(node.watch().violations())
+                    .as("promises broken at " + who)
+                    .isEmpty();
             if (!used.isAbandoned(node)) {
-                assertThat(node.watch().held()).as("still held after close of " + who).isEmpty();
+                assertThat(node.watch().held())
+                        .as("still held after close of " + who)
+                        .isEmpty();
             }
         }
     }

@@ -57,11 +57,12 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
             bed().wire().onNext("prepare.reply", Action.freeze(gate));
             int finished = bed().target().watch().calls("target.finish");
             Lease lease = bed().target().offer(id, operation, layout.remote(operation));
-            TransferRequest request =
-                    bed().initiator().request(id, operation, bed().target(), layout.local(operation));
+            TransferRequest request = bed().initiator().request(id, operation, bed().target(), layout.local(operation));
             timeOutPrepare(request, gate);
             Await.until("the target finishes", () -> bed().target().watch().calls("target.finish") > finished);
-            assertThat(lease.result()).as("the lease waits for the next attempt").isEmpty();
+            assertThat(lease.result())
+                    .as("the lease waits for the next attempt")
+                    .isEmpty();
             complete(prepareOnceQuiescent(request.attempt(2)), lease, layout);
             // the lost reply comes after all, long after it mattered
             gate.open();
@@ -77,8 +78,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         Gate gate = new Gate();
         bed().wire().onNext("prepare.request", Action.freeze(gate));
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         timeOutPrepare(request, gate);
         Await.until("FINISH is answered", () -> bed().wire().occurrences("finish.reply") > 0);
         int answered = bed().wire().occurrences("prepare.reply");
@@ -102,8 +102,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         bed().initiator().faults().onNext("io", Action.refuse(TransferErrorCode.TRANSFER_FAILED));
         bed().wire().always("none", Action.PASS);
         try (Transfer failed = bed().initiator().prepare(request.attempt(5))) {
@@ -154,7 +153,8 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
             bed().result(lease).orThrow();
             transfer.finish();
             layout.assertMoved();
-            Await.until("the target has reported", () -> !bed().target().reports(id).isEmpty());
+            Await.until(
+                    "the target has reported", () -> !bed().target().reports(id).isEmpty());
             assertThat(bed().target().reports(id)).hasSize(1);
         }
     }
@@ -178,20 +178,26 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.READ);
         TransferId id = TransferId.random();
         Lease lease = bed().target().offer(id, Operation.READ, layout.remote(Operation.READ));
-        Transfer transfer =
-                bed().initiator().prepare(id, Operation.READ, bed().target(), layout.local(Operation.READ));
+        Transfer transfer = bed().initiator().prepare(id, Operation.READ, bed().target(), layout.local(Operation.READ));
         bed().wire().always("finish.request", Action.DROP);
         transfer.submit();
         bed().result(transfer).orThrow();
         transfer.finish();
         layout.assertMoved();
         Await.advancing(
-                "the lease ends", bed().ticker(), Duration.ofSeconds(5), () -> lease.result().isPresent());
-        assertThat(bed().result(lease)).isInstanceOfSatisfying(TransferResult.TimedOut.class, timedOut -> assertThat(
-                        timedOut.error().code())
-                .isEqualTo(TransferErrorCode.LEASE_ENDED));
+                "the lease ends",
+                bed().ticker(),
+                Duration.ofSeconds(5),
+                () -> lease.result().isPresent());
+        assertThat(bed().result(lease))
+                .isInstanceOfSatisfying(
+                        TransferResult.TimedOut.class,
+                        timedOut -> assertThat(timedOut.error().code()).isEqualTo(TransferErrorCode.LEASE_ENDED));
         Await.advancing(
-                "nothing is in hand", bed().ticker(), Duration.ofSeconds(5), () -> bed().nodes().stream()
+                "nothing is in hand",
+                bed().ticker(),
+                Duration.ofSeconds(5),
+                () -> bed().nodes().stream()
                         .allMatch(node -> node.engine().status().transfers().isEmpty()));
     }
 
@@ -201,8 +207,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         bed().wire().onNext("hello.request", Action.refuse(TransferErrorCode.CONTROL_FAILED));
         assertFails(TransferErrorCode.CONTROL_FAILED, () -> bed().initiator().prepare(request));
         bed().wire().onNext("hello.reply", Action.CORRUPT);
@@ -217,8 +222,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         TransferId id = TransferId.random();
         bed().wire().onNext("prepare.reply", Action.CORRUPT);
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         assertFails(TransferErrorCode.PROTOCOL_ERROR, () -> bed().initiator().prepare(request));
         Await.until("the target finishes", () -> bed().target().watch().calls("target.finish") > 0);
         complete(prepareOnceQuiescent(request.attempt(2)), lease, layout);
@@ -247,12 +251,12 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         Lease lease = bed().target()
-                .offer(Node.request(id, Operation.WRITE, layout.destinationBlocks()).onlyFor("initiator"));
+                .offer(Node.request(id, Operation.WRITE, layout.destinationBlocks())
+                        .onlyFor("initiator"));
         PeerControl stranger = bed().stranger(STRANGER);
         ask(stranger, new PeerRequest.Finish(id, 7, STRANGER, 0, TransferState.CANCELLED, 0, 0));
         ask(stranger, new PeerRequest.Cancel(id, 8, STRANGER));
-        complete(
-                bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks()), lease, layout);
+        complete(bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks()), lease, layout);
     }
 
     /** A PREPARE that makes no sense is refused with the code that says why, and the lease is as before. */
@@ -273,8 +277,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         refused(stranger, TransferErrorCode.PROTOCOL_ERROR, prepare(id, 3, target, wire, keys, garbage));
         byte[] noise = new byte[200];
         random().nextBytes(noise);
-        refused(
-                stranger, TransferErrorCode.PROTOCOL_ERROR, prepare(id, 4, target, wire, keys, new Envelope(noise)));
+        refused(stranger, TransferErrorCode.PROTOCOL_ERROR, prepare(id, 4, target, wire, keys, new Envelope(noise)));
         assertThat(bed().target().watch().calls("accept")).isZero();
         complete(
                 prepareOnceQuiescent(bed().initiator()
@@ -328,8 +331,11 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
                 layout.assertMoved();
             }
             lease.revoke();
-            Await.advancing("the lease ends", bed().ticker(), Duration.ofMillis(50), () -> lease.memory()
-                    == Quiescence.QUIESCENT);
+            Await.advancing(
+                    "the lease ends",
+                    bed().ticker(),
+                    Duration.ofMillis(50),
+                    () -> lease.memory() == Quiescence.QUIESCENT);
         }
         assertThat(completed).as(bed().wire().toString()).isGreaterThan(20);
         bed().wire().clear();

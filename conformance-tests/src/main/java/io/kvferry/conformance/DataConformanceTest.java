@@ -114,8 +114,7 @@ public abstract class DataConformanceTest extends ConformanceSuite {
         Path file = Files.createTempFile("kvferry-conformance", ".sparse");
         try (Arena arena = Arena.ofShared();
                 FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            MemoryRegion region =
-                    MemoryRegion.host(channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena));
+            MemoryRegion region = MemoryRegion.host(channel.map(FileChannel.MapMode.READ_WRITE, 0, size, arena));
             try (Memory large = bed().target().engine().register(region);
                     Memory small = bed().initiator().memory(3 * 65_537)) {
                 BlockList remote = BlockList.builder(3)
@@ -165,7 +164,8 @@ public abstract class DataConformanceTest extends ConformanceSuite {
             Layout layout = layout(operation, here, there, 4096, 64, 31);
             MemorySegment before = Layout.copyOf(layout.source().segment());
             moved(operation, layout);
-            Layout.assertSame("the source after the transfer", before, layout.source().segment());
+            Layout.assertSame(
+                    "the source after the transfer", before, layout.source().segment());
         }
     }
 

@@ -37,11 +37,9 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         assertFails(
-                TransferErrorCode.DEADLINE_EXCEEDED,
-                () -> bed().initiator().prepare(request, bed().in(Duration.ZERO)));
+                TransferErrorCode.DEADLINE_EXCEEDED, () -> bed().initiator().prepare(request, bed().in(Duration.ZERO)));
         assertThat(bed().target().watch().calls("accept")).isZero();
         assertThat(bed().initiator().watch().calls("prepare")).isZero();
         complete(bed().initiator().prepare(request.attempt(2)), lease, layout);
@@ -55,8 +53,7 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
         Gate gate = new Gate();
         bed().wire().onNext("prepare.reply", Action.freeze(gate));
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         CompletableFuture<Transfer> call =
                 Await.start(() -> bed().initiator().engine().prepare(request, bed().in(SECOND)));
         gate.awaitArrival();
@@ -87,13 +84,17 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
             bed().ticker().advance(Duration.ofNanos(1));
             Await.until("the transfer times out", () -> transfer.result().isPresent());
             TransferResult result = bed().result(transfer);
-            assertThat(result).isInstanceOfSatisfying(TransferResult.TimedOut.class, timedOut -> assertThat(
-                            timedOut.error().code())
-                    .isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED));
+            assertThat(result)
+                    .isInstanceOfSatisfying(
+                            TransferResult.TimedOut.class,
+                            timedOut ->
+                                    assertThat(timedOut.error().code()).isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED));
             Await.until(
                     "the target is told, in its own grace",
                     () -> bed().target().watch().calls("target.finish") > finished);
-            assertThat(lease.result()).as("the lease waits for the next attempt").isEmpty();
+            assertThat(lease.result())
+                    .as("the lease waits for the next attempt")
+                    .isEmpty();
             lease.revoke();
         }
     }
@@ -105,8 +106,7 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
         TransferId id = TransferId.random();
         bed().initiator().faults().onNext("submit", Action.DROP);
         Lease lease = bed().target().offer(id, Operation.READ, layout.remote(Operation.READ));
-        Transfer transfer =
-                bed().initiator().prepare(id, Operation.READ, bed().target(), layout.local(Operation.READ));
+        Transfer transfer = bed().initiator().prepare(id, Operation.READ, bed().target(), layout.local(Operation.READ));
         transfer.submit();
         int timers = bed().ticker().pendingTasks();
         CompletableFuture<TransferResult> wait = Await.start(() -> transfer.await(bed().in(SECOND)));
@@ -156,7 +156,9 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
             bed().ticker().advance(SECOND.minusMillis(51));
             assertThat(transfer.result()).isEmpty();
             bed().ticker().advance(Duration.ofMillis(1));
-            Await.until("the transfer ends before the lease", () -> transfer.result().isPresent());
+            Await.until(
+                    "the transfer ends before the lease",
+                    () -> transfer.result().isPresent());
             assertThat(lease.result()).isEmpty();
             assertThat(bed().result(transfer)).isInstanceOf(TransferResult.TimedOut.class);
             bed().ticker().advance(Duration.ofMillis(50));
@@ -174,8 +176,7 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
         Lease lease = bed().target()
                 .engine()
                 .offer(Node.request(id, Operation.WRITE, layout.destinationBlocks()), bed().in(SECOND.multipliedBy(3)));
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         CompletableFuture<Transfer> call =
                 Await.start(() -> bed().initiator().engine().prepare(request, bed().far()));
         gate.awaitArrival();
@@ -183,7 +184,8 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
         gate.open();
         Transfer transfer = Await.get("prepare", call);
         bed().ticker().advance(SECOND);
-        Await.until("the transfer has ended with its lease", () -> transfer.result().isPresent());
+        Await.until(
+                "the transfer has ended with its lease", () -> transfer.result().isPresent());
         assertThat(bed().result(transfer)).isInstanceOf(TransferResult.TimedOut.class);
         assertThat(bed().result(lease)).isInstanceOf(TransferResult.TimedOut.class);
     }
@@ -196,8 +198,7 @@ public abstract class DeadlineConformanceTest extends ConformanceSuite {
         Gate gate = new Gate();
         bed().initiator().faults().onNext("prepare", Action.freeze(gate));
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         CompletableFuture<Transfer> call =
                 Await.start(() -> bed().initiator().engine().prepare(request, bed().in(SECOND)));
         gate.awaitArrival();

@@ -108,8 +108,7 @@ public abstract class DiscoveryConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
-        TransferRequest request =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest request = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         TransferException refusal = assertFailsWithOneOf(
                 Set.of(TransferErrorCode.BACKEND_UNAVAILABLE, TransferErrorCode.INVALID_REQUEST),
                 () -> bed().initiator().prepare(request.backend("absent")));

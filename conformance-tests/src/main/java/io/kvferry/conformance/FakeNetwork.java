@@ -159,7 +159,8 @@ public final class FakeNetwork {
         }
     }
 
-    @Nullable FakePeerControl node(PeerAddress address) {
+    @Nullable
+    FakePeerControl node(PeerAddress address) {
         return nodes.get(address);
     }
 

@@ -109,7 +109,8 @@ final class FakePeerChannel implements PeerChannel {
                 breakWith(TransferError.of(TransferErrorCode.CONTROL_FAILED, Stage.TRANSFER, "a message was lost"));
             case FaultPlan.Refuse refuse ->
                 breakWith(TransferError.of(refuse.code(), Stage.TRANSFER, "a message was refused"));
-            case FaultPlan.Freeze freeze -> freeze.gate().whenOpen(() -> from.travelTo(address, () -> to.arrived(copy)));
+            case FaultPlan.Freeze freeze ->
+                freeze.gate().whenOpen(() -> from.travelTo(address, () -> to.arrived(copy)));
             default -> from.travelTo(address, () -> to.arrived(copy));
         }
     }

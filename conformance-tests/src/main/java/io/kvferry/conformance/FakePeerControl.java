@@ -74,9 +74,8 @@ final class FakePeerControl implements PeerControl {
             return reply;
         }
         calls.add(call);
-        Scheduler.Scheduled timer = environment
-                .scheduler()
-                .schedule(deadline, () -> reply.completeExceptionally(lateReply(request, peer)));
+        Scheduler.Scheduled timer =
+                environment.scheduler().schedule(deadline, () -> reply.completeExceptionally(lateReply(request, peer)));
         CompletableFuture<R> ignored = reply.whenComplete((ok, failed) -> {
             timer.cancel();
             calls.remove(call);
@@ -93,7 +92,10 @@ final class FakePeerControl implements PeerControl {
         here.attach(this, peer);
         Scheduler.Scheduled timer = environment
                 .scheduler()
-                .schedule(deadline, () -> here.breakWith(error(TransferErrorCode.DEADLINE_EXCEEDED, "the channel's deadline has passed")));
+                .schedule(
+                        deadline,
+                        () -> here.breakWith(
+                                error(TransferErrorCode.DEADLINE_EXCEEDED, "the channel's deadline has passed")));
         here.onEnd(timer::cancel);
         run(() -> {
             switch (network.faults().next("channel.open")) {
@@ -303,8 +305,8 @@ final class FakePeerControl implements PeerControl {
             if (cause instanceof TransferException known) {
                 return new TransferException(known.error());
             }
-            return new TransferException(
-                    error(TransferErrorCode.INTERNAL, "the peer's service failed: " + cause).at(Side.TARGET, ""));
+            return new TransferException(error(TransferErrorCode.INTERNAL, "the peer's service failed: " + cause)
+                    .at(Side.TARGET, ""));
         }
     }
 

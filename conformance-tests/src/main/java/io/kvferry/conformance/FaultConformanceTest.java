@@ -66,7 +66,9 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
                         .as("side of a failure at " + point)
                         .isEqualTo(point.equals("accept") ? Side.TARGET : Side.INITIATOR);
                 assertThat(failure.error().isRetryable()).isTrue();
-                assertThat(lease.result()).as("the lease after a failure at " + point).isEmpty();
+                assertThat(lease.result())
+                        .as("the lease after a failure at " + point)
+                        .isEmpty();
                 complete(prepareOnceQuiescent(request.attempt(2)), lease, layout);
             }
         }
@@ -131,8 +133,7 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
                             TransferErrorCode.CONTROL_FAILED,
                             TransferErrorCode.CONNECTION_FAILED,
                             TransferErrorCode.PEER_LOST),
-                    () -> bed().initiator()
-                            .prepare(TransferId.random(), operation, victim, layout.local(operation)));
+                    () -> bed().initiator().prepare(TransferId.random(), operation, victim, layout.local(operation)));
             moveSomethingElse();
         }
     }
@@ -241,10 +242,12 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
                     .deadline(bed().in(SECOND.multipliedBy(30)));
             Transfer transfer = bed().initiator().prepare(request);
             transfer.submit();
-            assertThat(bed().result(transfer)).isInstanceOfSatisfying(TransferResult.Failed.class, failed -> assertThat(
-                            failed.error().isRetryable())
-                    .as(failed.error().toString())
-                    .isTrue());
+            assertThat(bed().result(transfer))
+                    .isInstanceOfSatisfying(
+                            TransferResult.Failed.class,
+                            failed -> assertThat(failed.error().isRetryable())
+                                    .as(failed.error().toString())
+                                    .isTrue());
             transfer.finish();
             hooks.ifPresent(BackendHarness.DataPlaneFaults::heal);
             complete(prepareOnceQuiescent(request.attempt(2)), lease, layout);

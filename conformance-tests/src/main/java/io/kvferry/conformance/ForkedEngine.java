@@ -60,15 +60,19 @@ final class ForkedEngine {
     /** Returns false for the last command. */
     private boolean obey(String[] command) {
         switch (command[0]) {
-            case "offer" -> offer(
-                    TransferId.parse(command[1]),
-                    Operation.valueOf(command[2]),
-                    Long.parseLong(command[3]),
-                    Integer.parseInt(command[4]),
-                    Long.parseLong(command[5]));
-            case "await" -> say(
-                    "ENDED", offered(leases, command[1]).await(Deadline.after(LONG)).state());
-            case "checksum" -> say("CHECKSUM", checksum(offered(memories, command[1]).segment()));
+            case "offer" ->
+                offer(
+                        TransferId.parse(command[1]),
+                        Operation.valueOf(command[2]),
+                        Long.parseLong(command[3]),
+                        Integer.parseInt(command[4]),
+                        Long.parseLong(command[5]));
+            case "await" ->
+                say(
+                        "ENDED",
+                        offered(leases, command[1]).await(Deadline.after(LONG)).state());
+            case "checksum" ->
+                say("CHECKSUM", checksum(offered(memories, command[1]).segment()));
             default -> {
                 return false;
             }

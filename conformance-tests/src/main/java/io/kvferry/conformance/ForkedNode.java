@@ -68,11 +68,12 @@ final class ForkedNode implements AutoCloseable {
     }
 
     private void readAnswers() {
-        try (BufferedReader lines = new BufferedReader(
-                new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+        try (BufferedReader lines =
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 // what a logger writes to standard output is not an answer
-                if (line.startsWith(ForkedEngine.ANSWER) && !answers.offer(line.substring(ForkedEngine.ANSWER.length()))) {
+                if (line.startsWith(ForkedEngine.ANSWER)
+                        && !answers.offer(line.substring(ForkedEngine.ANSWER.length()))) {
                     return;
                 }
             }
@@ -156,7 +157,8 @@ final class ForkedNode implements AutoCloseable {
             Set<Integer> ports = new HashSet<>();
             for (String table : List.of("tcp", "tcp6")) {
                 for (String line : Files.readAllLines(proc.resolve("net").resolve(table))) {
-                    List<String> columns = Pattern.compile("\\s+").splitAsStream(line.strip()).toList();
+                    List<String> columns =
+                            Pattern.compile("\\s+").splitAsStream(line.strip()).toList();
                     if (columns.size() > 9 && columns.get(3).equals("0A") && sockets.contains(columns.get(9))) {
                         String local = columns.get(1);
                         ports.add(Integer.parseInt(local.substring(local.lastIndexOf(':') + 1), 16));

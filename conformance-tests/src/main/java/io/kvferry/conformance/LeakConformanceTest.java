@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Test;
  * @since 0.1.0
  */
 public abstract class LeakConformanceTest extends ConformanceSuite {
-    private static final Set<String> SHARED_THREADS = Set.of(
-            "Reference Handler", "Finalizer", "Signal Dispatcher", "Common-Cleaner", "Attach Listener");
+    private static final Set<String> SHARED_THREADS =
+            Set.of("Reference Handler", "Finalizer", "Signal Dispatcher", "Common-Cleaner", "Attach Listener");
 
     /**
      * Makes the suite.
@@ -48,7 +48,9 @@ public abstract class LeakConformanceTest extends ConformanceSuite {
         for (int i = 0; i < 10; i++) {
             bed().move(Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
         }
-        Await.until("the first transfers are over", () -> isIdle(bed().target().engine().status()));
+        Await.until(
+                "the first transfers are over",
+                () -> isIdle(bed().target().engine().status()));
         int timers = bed().ticker().pendingTasks();
         for (int i = 0; i < 150; i++) {
             TransferId id = TransferId.random();
@@ -68,7 +70,9 @@ public abstract class LeakConformanceTest extends ConformanceSuite {
             bed().result(lease);
         }
         for (Node node : bed().nodes()) {
-            Await.until(() -> "nothing in hand, is " + node.engine().status(), () -> isIdle(node.engine().status()));
+            Await.until(
+                    () -> "nothing in hand, is " + node.engine().status(),
+                    () -> isIdle(node.engine().status()));
             assertThat(node.watch().held()).hasSize(1);
         }
         Await.until(
@@ -106,7 +110,9 @@ public abstract class LeakConformanceTest extends ConformanceSuite {
         for (int i = 0; i < 3; i++) {
             cycle();
         }
-        Await.until(() -> "threads end, left are " + left(threads), () -> left(threads).isEmpty());
+        Await.until(
+                () -> "threads end, left are " + left(threads),
+                () -> left(threads).isEmpty());
         Await.until(
                 () -> "descriptors are closed: " + descriptors() + ", were " + descriptors,
                 () -> descriptors() <= descriptors);

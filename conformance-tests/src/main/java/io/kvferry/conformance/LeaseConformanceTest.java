@@ -55,9 +55,10 @@ public abstract class LeaseConformanceTest extends ConformanceSuite {
         assertThat(lease.result()).isEmpty();
         assertThat(layout.destination().isInUse()).isTrue();
         bed().ticker().advance(Duration.ofNanos(1));
-        assertThat(bed().result(lease)).isInstanceOfSatisfying(TransferResult.TimedOut.class, timedOut -> assertThat(
-                        timedOut.error().code())
-                .isEqualTo(TransferErrorCode.LEASE_ENDED));
+        assertThat(bed().result(lease))
+                .isInstanceOfSatisfying(
+                        TransferResult.TimedOut.class,
+                        timedOut -> assertThat(timedOut.error().code()).isEqualTo(TransferErrorCode.LEASE_ENDED));
         assertThat(lease.memory()).isEqualTo(Quiescence.QUIESCENT);
         assertThat(layout.destination().isInUse()).isFalse();
         assertThat(bed().target().engine().status().leases()).isZero();
@@ -69,7 +70,8 @@ public abstract class LeaseConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         Lease lease = bed().target()
-                .offer(Node.request(id, Operation.WRITE, layout.destinationBlocks()).onlyFor("somebody-else"));
+                .offer(Node.request(id, Operation.WRITE, layout.destinationBlocks())
+                        .onlyFor("somebody-else"));
         assertFails(
                 TransferErrorCode.ACCESS_DENIED,
                 () -> bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks()));
@@ -77,7 +79,8 @@ public abstract class LeaseConformanceTest extends ConformanceSuite {
         lease.revoke();
         TransferId mine = TransferId.random();
         Lease forMe = bed().target()
-                .offer(Node.request(mine, Operation.WRITE, layout.destinationBlocks()).onlyFor("initiator"));
+                .offer(Node.request(mine, Operation.WRITE, layout.destinationBlocks())
+                        .onlyFor("initiator"));
         complete(
                 bed().initiator().prepare(mine, Operation.WRITE, bed().target(), layout.sourceBlocks()), forMe, layout);
     }
@@ -108,8 +111,7 @@ public abstract class LeaseConformanceTest extends ConformanceSuite {
         assertFails(
                 TransferErrorCode.ALREADY_EXISTS,
                 () -> bed().target().offer(id, Operation.WRITE, layout.destinationBlocks()));
-        complete(
-                bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks()), lease, layout);
+        complete(bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks()), lease, layout);
     }
 
     /** One attempt at a time: a second initiator is told that the lease is in use, and the first goes on. */
@@ -164,7 +166,8 @@ public abstract class LeaseConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.READ);
         BlockList half = layout.remote(Operation.READ).select(0, 1, 2, 3, 4, 5, 6, 7);
         TransferId id = TransferId.random();
-        Lease lease = bed().target().offer(Node.request(id, Operation.READ, half).asStanding());
+        Lease lease =
+                bed().target().offer(Node.request(id, Operation.READ, half).asStanding());
         TransferRequest request =
                 bed().initiator().request(id, Operation.READ, bed().target(), layout.local(Operation.READ));
         try (Transfer transfer = bed().initiator().prepare(request)) {

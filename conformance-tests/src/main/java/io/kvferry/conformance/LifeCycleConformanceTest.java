@@ -52,9 +52,12 @@ public abstract class LifeCycleConformanceTest extends ConformanceSuite {
             assertThat(done.blocks()).isEqualTo(16);
             assertThat(transfer.status().blocksDone()).isEqualTo(16);
             transfer.finish();
-            Await.until(() -> "FINISHED, is " + transfer.status(), () -> transfer.status().state() == TransferState.FINISHED);
+            Await.until(
+                    () -> "FINISHED, is " + transfer.status(),
+                    () -> transfer.status().state() == TransferState.FINISHED);
             bed().result(lease).orThrow();
-            Await.until(() -> "FINISHED, is " + lease.status(), () -> lease.status().state() == TransferState.FINISHED);
+            Await.until(
+                    () -> "FINISHED, is " + lease.status(), () -> lease.status().state() == TransferState.FINISHED);
         }
     }
 
@@ -65,7 +68,8 @@ public abstract class LifeCycleConformanceTest extends ConformanceSuite {
             Layout layout = pages(operation);
             TransferId id = TransferId.random();
             try (Lease lease = bed().target().offer(id, operation, layout.remote(operation));
-                    Transfer transfer = bed().initiator().prepare(id, operation, bed().target(), layout.local(operation))) {
+                    Transfer transfer =
+                            bed().initiator().prepare(id, operation, bed().target(), layout.local(operation))) {
                 transfer.submit();
                 bed().result(transfer).orThrow();
                 transfer.finish();
@@ -73,7 +77,9 @@ public abstract class LifeCycleConformanceTest extends ConformanceSuite {
                 bed().result(lease).orThrow();
             }
             Await.until("the target's report", () -> !bed().target().reports(id).isEmpty());
-            Await.until("the initiator's report", () -> !bed().initiator().reports(id).isEmpty());
+            Await.until(
+                    "the initiator's report",
+                    () -> !bed().initiator().reports(id).isEmpty());
             moveSomethingElse();
             for (Node node : bed().nodes()) {
                 assertThat(node.reports(id)).hasSize(1);
@@ -93,15 +99,17 @@ public abstract class LifeCycleConformanceTest extends ConformanceSuite {
         TransferId failed = TransferId.random();
         bed().initiator().faults().onNext("io", Action.refuse(TransferErrorCode.TRANSFER_FAILED));
         Lease lease = bed().target().offer(failed, Operation.WRITE, layout.destinationBlocks());
-        Transfer transfer =
-                bed().initiator().prepare(failed, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        Transfer transfer = bed().initiator().prepare(failed, Operation.WRITE, bed().target(), layout.sourceBlocks());
         transfer.submit();
         assertThat(bed().result(transfer)).isInstanceOf(TransferResult.Failed.class);
         transfer.cancel();
         transfer.finish();
         lease.revoke();
         bed().result(lease);
-        Await.until("both reports", () -> bed().nodes().stream().noneMatch(node -> node.reports(failed).isEmpty()));
+        Await.until(
+                "both reports",
+                () -> bed().nodes().stream()
+                        .noneMatch(node -> node.reports(failed).isEmpty()));
         moveSomethingElse();
         TransferReport report = bed().initiator().reports(failed).getFirst();
         assertThat(bed().initiator().reports(failed)).hasSize(1);
@@ -170,7 +178,9 @@ public abstract class LifeCycleConformanceTest extends ConformanceSuite {
                             .confirm())) {
                 transfer.submit();
                 gate.awaitArrival();
-                assertThat(transfer.result()).as("before the target has decided").isEmpty();
+                assertThat(transfer.result())
+                        .as("before the target has decided")
+                        .isEmpty();
                 gate.open();
                 bed().result(transfer).orThrow();
                 assertThat(lease.result()).isPresent();

@@ -123,8 +123,7 @@ public abstract class PartsConformanceTest extends ConformanceSuite {
         assertThat(bed().result(transfer)).isInstanceOf(TransferResult.Failed.class);
         assertFails(TransferErrorCode.INVALID_REQUEST, () -> transfer.submit(new BlockRange(8, 8)));
         assertThat(lease.result()).as("the lease waits for the next attempt").isEmpty();
-        TransferRequest again =
-                bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
+        TransferRequest again = bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         complete(prepareOnceQuiescent(again.attempt(2)), lease, layout);
     }
 
@@ -143,7 +142,9 @@ public abstract class PartsConformanceTest extends ConformanceSuite {
                             .listener(new TransferListener() {
                                 @Override
                                 public void applied(TransferId transferId, BlockRange blocks) {
-                                    if (applied.get(blocks.first(), blocks.end()).cardinality() > 0) {
+                                    if (applied.get(blocks.first(), blocks.end())
+                                                    .cardinality()
+                                            > 0) {
                                         heard.add("twice: " + blocks);
                                     }
                                     applied.set(blocks.first(), blocks.end());
@@ -172,7 +173,8 @@ public abstract class PartsConformanceTest extends ConformanceSuite {
         Lease lease = bed().target().offer(TransferId.random(), Operation.WRITE, layout.destinationBlocks());
         BlockRange all = new BlockRange(0, 16);
         int timers = bed().ticker().pendingTasks();
-        CompletableFuture<Boolean> bounded = Await.start(() -> lease.awaitApplied(all, bed().in(Duration.ofSeconds(1))));
+        CompletableFuture<Boolean> bounded =
+                Await.start(() -> lease.awaitApplied(all, bed().in(Duration.ofSeconds(1))));
         CompletableFuture<Boolean> patient = Await.start(() -> lease.awaitApplied(all, bed().far()));
         Await.until("both wait", () -> bed().ticker().pendingTasks() == timers + 2);
         bed().ticker().advance(Duration.ofSeconds(1));

@@ -177,8 +177,8 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         TransferId id = TransferId.random();
         Memory memory = engine().allocate((long) BLOCK * BLOCKS);
         peer.offer(id, operation, BLOCK, BLOCKS, THERE);
-        Transfer transfer = engine()
-                .prepare(request(id, operation, peer.address(), memory).deadline(deadline), seconds(10));
+        Transfer transfer =
+                engine().prepare(request(id, operation, peer.address(), memory).deadline(deadline), seconds(10));
         memories.put(transfer, memory);
         transfer.submit(new BlockRange(0, BLOCKS / 2));
         Await.until("half of it is applied", () -> transfer.status().blocksDone() == BLOCKS / 2);
@@ -197,7 +197,8 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         TransferResult result = Await.call("the end of the transfer", () -> transfer.await(seconds(9)));
         assertThat(result.state()).isIn(TransferState.FAILED, TransferState.TIMED_OUT);
         transfer.finish();
-        assertThat(Await.call("quiescence", () -> transfer.awaitQuiescent(seconds(5)))).isTrue();
+        assertThat(Await.call("quiescence", () -> transfer.awaitQuiescent(seconds(5))))
+                .isTrue();
         return Objects.requireNonNull(memories.get(transfer));
     }
 
@@ -208,7 +209,8 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         assertMoves(first, Operation.WRITE);
         Transfer transfer = halfDone(first, Operation.WRITE, seconds(4));
         first.kill();
-        ForkedNode second = fork(Map.of("kvferry.peer.port", String.valueOf(first.address().port())));
+        ForkedNode second =
+                fork(Map.of("kvferry.peer.port", String.valueOf(first.address().port())));
         assertThat(second.address()).isEqualTo(first.address());
         submitRest(transfer);
         assertEndsBadly(transfer);
@@ -272,8 +274,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
                         TransferErrorCode.CONTROL_FAILED,
                         TransferErrorCode.CONNECTION_FAILED,
                         TransferErrorCode.SHUTTING_DOWN),
-                () -> engine()
-                        .prepare(
+                () -> engine().prepare(
                                 request(TransferId.random(), Operation.WRITE, peer.address(), memory), seconds(10)));
     }
 }

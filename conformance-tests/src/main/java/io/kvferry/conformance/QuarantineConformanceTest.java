@@ -58,14 +58,16 @@ public abstract class QuarantineConformanceTest extends ConformanceSuite {
             assertThat(result.memory()).isEqualTo(Quiescence.QUARANTINED);
             assertThat(transfer.memory()).isEqualTo(Quiescence.QUARANTINED);
             assertThat(transfer.status().state()).isEqualTo(TransferState.QUARANTINED);
-            assertThat(bed().initiator().engine().status().quarantinedTransfers()).isEqualTo(1);
+            assertThat(bed().initiator().engine().status().quarantinedTransfers())
+                    .isEqualTo(1);
             assertThat(bed().initiator().engine().status().quarantinedBytes()).isEqualTo(16 * 4096);
             assertThat(local.isInUse()).isTrue();
             assertThat(bed().initiator().watch().calls("deregister")).isZero();
             proof.open();
             Await.until("the memory is free", () -> transfer.memory() == Quiescence.QUIESCENT);
             assertThat(bed().result(transfer).memory()).isEqualTo(Quiescence.QUIESCENT);
-            assertThat(bed().initiator().engine().status().quarantinedTransfers()).isZero();
+            assertThat(bed().initiator().engine().status().quarantinedTransfers())
+                    .isZero();
             assertThat(local.isInUse()).isFalse();
             lease.revoke();
             bed().result(lease);
@@ -94,7 +96,8 @@ public abstract class QuarantineConformanceTest extends ConformanceSuite {
         layout.poison();
         layout.assertPoisoned();
         proof.open();
-        Await.until("the registration is taken back", () -> bed().target().watch().calls("deregister") == 1);
+        Await.until(
+                "the registration is taken back", () -> bed().target().watch().calls("deregister") == 1);
     }
 
     /** What is not proved in time is fenced: first its connection, then the instance. */
@@ -118,7 +121,8 @@ public abstract class QuarantineConformanceTest extends ConformanceSuite {
         bed().ticker().advance(Duration.ofNanos(1));
         Await.until("the connection is fenced", () -> watch.calls("reset") == 1);
         assertThat(transfer.memory()).as("while the fence is not proved").isEqualTo(Quiescence.QUARANTINED);
-        Await.advancing("the instance is fenced", bed().ticker(), Duration.ofMillis(100), () -> watch.calls("reset") == 2);
+        Await.advancing(
+                "the instance is fenced", bed().ticker(), Duration.ofMillis(100), () -> watch.calls("reset") == 2);
         Await.until("the memory is free", () -> transfer.memory() == Quiescence.QUIESCENT);
         proof.open();
         moveSomethingElse();

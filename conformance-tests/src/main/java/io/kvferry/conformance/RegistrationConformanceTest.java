@@ -96,7 +96,9 @@ public abstract class RegistrationConformanceTest extends ConformanceSuite {
             bed().result(transfer).orThrow();
             transfer.finish();
             bed().result(lease).orThrow();
-            Await.until("the memory is given back", () -> !layout.source().isInUse() && !layout.destination().isInUse());
+            Await.until(
+                    "the memory is given back",
+                    () -> !layout.source().isInUse() && !layout.destination().isInUse());
         }
     }
 
@@ -123,7 +125,8 @@ public abstract class RegistrationConformanceTest extends ConformanceSuite {
     @Test
     public final void required_R9_1_refusedRegistrationIsTheCallersError() {
         bed().initiator().faults().onNext("register", Action.refuse(TransferErrorCode.RESOURCE_EXHAUSTED));
-        assertFails(TransferErrorCode.RESOURCE_EXHAUSTED, () -> bed().initiator().memory(4096));
+        assertFails(
+                TransferErrorCode.RESOURCE_EXHAUSTED, () -> bed().initiator().memory(4096));
         assertThat(bed().initiator().engine().status().memories()).isZero();
         moveSomethingElse();
     }
@@ -131,8 +134,7 @@ public abstract class RegistrationConformanceTest extends ConformanceSuite {
     /** Memory that Java can move or take away under a transfer is refused. */
     @Test
     public final void required_R11_1_heapAndConfinedMemoryIsRefused() {
-        assertFails(
-                TransferErrorCode.INVALID_REQUEST, () -> MemoryRegion.host(MemorySegment.ofArray(new byte[4096])));
+        assertFails(TransferErrorCode.INVALID_REQUEST, () -> MemoryRegion.host(MemorySegment.ofArray(new byte[4096])));
         try (Arena arena = Arena.ofConfined()) {
             assertFails(TransferErrorCode.INVALID_REQUEST, () -> MemoryRegion.host(arena.allocate(4096)));
         }

@@ -133,7 +133,8 @@ final class WatchedBackend implements TransferBackend {
     @Override
     public TargetTransfer accept(TargetPlan plan, Proposal proposal, Deadline deadline) {
         enter("accept", deadline);
-        WatchedSide side = side("target", plan.id(), plan.attempt(), plan.blocks().size(), plan.observer());
+        WatchedSide side =
+                side("target", plan.id(), plan.attempt(), plan.blocks().size(), plan.observer());
         Proposal shown = watch.faults().next("proposal") instanceof FaultPlan.Corrupt
                 ? new Proposal(watch.flipOneBit(proposal.toByteArray()))
                 : proposal;
@@ -161,7 +162,8 @@ final class WatchedBackend implements TransferBackend {
     @Override
     public InitiatorTransfer prepare(InitiatorPlan plan, Descriptor descriptor, Deadline deadline) {
         enter("prepare", deadline);
-        WatchedSide side = side("initiator", plan.id(), plan.attempt(), plan.blocks().size(), plan.observer());
+        WatchedSide side =
+                side("initiator", plan.id(), plan.attempt(), plan.blocks().size(), plan.observer());
         InitiatorPlan own = initiatorPlan(plan, side);
         Descriptor shown = watch.faults().next("descriptor") instanceof FaultPlan.Corrupt
                 ? new Descriptor(watch.flipOneBit(descriptor.toByteArray()))

@@ -56,7 +56,8 @@ class BrokenBackendTest {
     @EnumSource(Flaw.class)
     void eachFlawIsFoundByTheRulesItBreaksAndByNoOther(Flaw flaw) {
         Map<String, Throwable> failures = failuresOf(flaw);
-        assertThat(failures.keySet().stream().map(BrokenBackendTest::rule)).as(failures.toString())
+        assertThat(failures.keySet().stream().map(BrokenBackendTest::rule))
+                .as(failures.toString())
                 .containsExactlyInAnyOrderElementsOf(BROKEN_RULES.get(flaw));
         failures.forEach((test, thrown) -> {
             assertThat(thrown).as(test).isNotInstanceOf(NullPointerException.class);

@@ -75,8 +75,7 @@ class ConformanceLauncherTest {
 
         @Override
         public Availability probe(BackendConfig config) {
-            return new Availability.Unavailable(
-                    TransferErrorCode.BACKEND_UNAVAILABLE, "no such device", "plug one in");
+            return new Availability.Unavailable(TransferErrorCode.BACKEND_UNAVAILABLE, "no such device", "plug one in");
         }
 
         @Override

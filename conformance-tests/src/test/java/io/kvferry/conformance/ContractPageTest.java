@@ -50,7 +50,9 @@ class ContractPageTest {
                         .results()
                         .map(match -> match.group(1))
                         .collect(Collectors.toCollection(TreeSet::new));
-                assertThat(rules.put(rule.group(1), holders)).as(rule.group(1) + " is listed once").isNull();
+                assertThat(rules.put(rule.group(1), holders))
+                        .as(rule.group(1) + " is listed once")
+                        .isNull();
             }
         }
         return rules;

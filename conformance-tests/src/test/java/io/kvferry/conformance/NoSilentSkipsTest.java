@@ -17,14 +17,16 @@ class NoSilentSkipsTest {
 
     @Test
     void skipThatNamesTheEnvironmentIsASkip() {
-        run("environment").assertStatistics((EventStatistics all) -> all.failed(0).aborted(1));
+        run("environment")
+                .assertStatistics((EventStatistics all) -> all.failed(0).aborted(1));
     }
 
     @Test
     void strictModeForbidsThatOneToo() {
         System.setProperty("kvferry.conformance.strict", "true");
         try {
-            run("environment").assertStatistics((EventStatistics all) -> all.failed(1).aborted(0));
+            run("environment")
+                    .assertStatistics((EventStatistics all) -> all.failed(1).aborted(0));
         } finally {
             System.clearProperty("kvferry.conformance.strict");
         }

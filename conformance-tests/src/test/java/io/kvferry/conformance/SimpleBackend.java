@@ -175,14 +175,19 @@ final class SimpleBackend implements TransferBackend {
         if (deadline.isExpired()) {
             throw new TransferException(TransferErrorCode.DEADLINE_EXCEEDED, Stage.PREPARE, "too late");
         }
-        if (has(Flaw.DECLARES_TOO_MUCH) && plan.operation() == Operation.READ && plan.blocks().size() == 10_000) {
+        if (has(Flaw.DECLARES_TOO_MUCH)
+                && plan.operation() == Operation.READ
+                && plan.blocks().size() == 10_000) {
             throw new TransferException(TransferErrorCode.UNSUPPORTED, Stage.PREPARE, "READ after all is not");
         }
         ByteBuffer bytes = descriptor.buffer();
         long slot = bytes.getLong();
         long key = bytes.getLong();
         Target target = has(Flaw.TAKES_ANY_KEY)
-                ? LEASES.values().stream().filter(lease -> lease.plan.id().equals(plan.id())).findFirst().orElse(null)
+                ? LEASES.values().stream()
+                        .filter(lease -> lease.plan.id().equals(plan.id()))
+                        .findFirst()
+                        .orElse(null)
                 : LEASES.get(slot);
         if (target == null || (target.key != key && !has(Flaw.TAKES_ANY_KEY))) {
             throw new TransferException(TransferErrorCode.ACCESS_DENIED, Stage.PREPARE, "no such lease");

@@ -18,7 +18,8 @@ import java.util.concurrent.Executor;
  * @param executor runs what may block or is the user's: a virtual thread a task
  * @param waits where callers park
  */
-record EngineContext(PeerIdentity self, BackendConfig settings, Ticker ticker, Scheduler scheduler, Executor executor, Waits waits) {
+record EngineContext(
+        PeerIdentity self, BackendConfig settings, Ticker ticker, Scheduler scheduler, Executor executor, Waits waits) {
     Deadline after(Duration duration) {
         return Deadline.after(duration, ticker);
     }

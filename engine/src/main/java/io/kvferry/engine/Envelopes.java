@@ -22,6 +22,7 @@ final class Envelopes {
     private static final byte FORMAT = 1;
     /** All but the name and the content. */
     private static final int FIXED_BYTES = 4 + 1 + 1 + 4 + 1 + 16 + 4 + 8 + 8 + 4 + 4;
+
     private static final int FIXED_AFTER_NAME_BYTES = 16 + 4 + 8 + 8 + 4 + 4;
     private static final int MAX_CONTENT_BYTES = 1 << 20;
 

@@ -21,10 +21,15 @@ final class Failures {
         }
         return switch (cause) {
             case TransferException known -> known;
-            case OutOfMemoryError full -> new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED, stage, "out of memory: " + full.getMessage(), full);
-            case LinkageError missing -> new TransferException(
-                    TransferErrorCode.BACKEND_UNAVAILABLE, stage, "a library is missing or broken: " + missing, missing);
+            case OutOfMemoryError full ->
+                new TransferException(
+                        TransferErrorCode.RESOURCE_EXHAUSTED, stage, "out of memory: " + full.getMessage(), full);
+            case LinkageError missing ->
+                new TransferException(
+                        TransferErrorCode.BACKEND_UNAVAILABLE,
+                        stage,
+                        "a library is missing or broken: " + missing,
+                        missing);
             default -> new TransferException(TransferErrorCode.INTERNAL, stage, "unexpected " + cause, cause);
         };
     }

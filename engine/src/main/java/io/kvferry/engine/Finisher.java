@@ -33,6 +33,7 @@ final class Finisher {
     private final Duration firstDelay;
     /** Past it an unanswered FINISH is not repeated. */
     private final int maxPending;
+
     private final AtomicInteger pending = new AtomicInteger();
     /** Completes when nothing is pending any more; set by close. */
     private volatile @Nullable CompletableFuture<Void> idle;

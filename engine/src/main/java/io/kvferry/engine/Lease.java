@@ -336,7 +336,8 @@ public final class Lease implements AutoCloseable {
     }
 
     /** Finds a live or quarantined attempt. */
-    @Nullable TargetAttempt attempt(PeerIdentity peer, int number) {
+    @Nullable
+    TargetAttempt attempt(PeerIdentity peer, int number) {
         synchronized (lock) {
             return find(peer, number);
         }
@@ -404,7 +405,8 @@ public final class Lease implements AutoCloseable {
     }
 
     /** Remembers an attempt that never came to this lease; answers it, and remembers nothing, where it just has. */
-    @Nullable TargetAttempt rememberUnknown(PeerIdentity peer, int attempt, PeerReply.Finished reply) {
+    @Nullable
+    TargetAttempt rememberUnknown(PeerIdentity peer, int attempt, PeerReply.Finished reply) {
         synchronized (lock) {
             TargetAttempt live = find(peer, attempt);
             if (live == null) {
@@ -479,8 +481,8 @@ public final class Lease implements AutoCloseable {
             waits.clear();
         }
         left.forEach(wait -> wait.reached.complete(outcome.state() == TransferState.COMPLETED));
-        done.complete(outcome.result(
-                request.blocks().totalBytes(), request.blocks().size(), memory()));
+        done.complete(
+                outcome.result(request.blocks().totalBytes(), request.blocks().size(), memory()));
         if (listeners != null) {
             listeners.ended(endReport(outcome));
         }

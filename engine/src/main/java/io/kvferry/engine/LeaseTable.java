@@ -368,8 +368,7 @@ final class LeaseTable {
      *
      * @return the attempt, where it has come to its lease meanwhile
      */
-    private @Nullable TargetAttempt bury(
-            TransferId id, PeerIdentity peer, int attempt, PeerReply.Finished reply) {
+    private @Nullable TargetAttempt bury(TransferId id, PeerIdentity peer, int attempt, PeerReply.Finished reply) {
         Lease lease;
         List<WaitingPrepare> given = List.of();
         synchronized (lock) {

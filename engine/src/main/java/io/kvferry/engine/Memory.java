@@ -115,7 +115,8 @@ public final class Memory implements AutoCloseable {
             throw new TransferException(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     Stage.CLOSE,
-                    this + "; keep it mapped: it is given back by itself when its last use ends, or named when the engine"
+                    this
+                            + "; keep it mapped: it is given back by itself when its last use ends, or named when the engine"
                             + " closes");
         }
     }
@@ -202,6 +203,9 @@ public final class Memory implements AutoCloseable {
     @Override
     public String toString() {
         int users = uses();
-        return region + (users == 0 ? " is still registered with a backend" : " is used by " + users + " transfers or leases");
+        return region
+                + (users == 0
+                        ? " is still registered with a backend"
+                        : " is used by " + users + " transfers or leases");
     }
 }

@@ -68,7 +68,9 @@ final class MemoryRegistry {
                 .get(known.copy(), closeDeadline(), Stage.REGISTER, "the registration by another caller of ", region);
         if (arena != null) {
             throw new TransferException(
-                    TransferErrorCode.ALREADY_EXISTS, Stage.REGISTER, region + " is registered already, without its arena");
+                    TransferErrorCode.ALREADY_EXISTS,
+                    Stage.REGISTER,
+                    region + " is registered already, without its arena");
         }
         if (!memory.share()) {
             throw new TransferException(
@@ -102,7 +104,8 @@ final class MemoryRegistry {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED,
                     Stage.REGISTER,
-                    "none of the open backends moves " + region.kind() + " memory; add one that does to kvferry.backend");
+                    "none of the open backends moves " + region.kind()
+                            + " memory; add one that does to kvferry.backend");
         }
         return List.copyOf(handles);
     }

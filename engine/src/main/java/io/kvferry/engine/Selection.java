@@ -20,8 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param skipped those before it with their reasons, or empty
  */
 record Selection(OpenBackend backend, BackendEndpoint endpoint, String skipped) {
-    static Selection select(
-            TransferRequest request, ChecksumMode checksum, Backends backends, Peers.Met peer) {
+    static Selection select(TransferRequest request, ChecksumMode checksum, Backends backends, Peers.Met peer) {
         String skipped = "";
         for (OpenBackend candidate : candidates(request, backends)) {
             BackendEndpoint endpoint = peer.endpoints().get(candidate.index());

@@ -251,14 +251,13 @@ final class TargetAttempt implements TransferObserver {
     /** FINISH: the initiator's outcome is taken, unless this side has decided before. */
     CompletableFuture<PeerReply.Finished> finish(PeerRequest.Finish finish) {
         checkEpoch(finish);
-        Ending outcome =
-                switch (finish.outcome()) {
-                    case COMPLETED -> Ending.COMPLETED;
-                    case CANCELLED -> told(finish, TransferErrorCode.CANCELLED);
-                    case TIMED_OUT -> told(finish, TransferErrorCode.DEADLINE_EXCEEDED);
-                    case FAILED -> told(finish, TransferErrorCode.TRANSFER_FAILED);
-                    default -> throw protocolError("FINISH with outcome " + finish.outcome());
-                };
+        Ending outcome = switch (finish.outcome()) {
+            case COMPLETED -> Ending.COMPLETED;
+            case CANCELLED -> told(finish, TransferErrorCode.CANCELLED);
+            case TIMED_OUT -> told(finish, TransferErrorCode.DEADLINE_EXCEEDED);
+            case FAILED -> told(finish, TransferErrorCode.TRANSFER_FAILED);
+            default -> throw protocolError("FINISH with outcome " + finish.outcome());
+        };
         if (claimEnd(outcome)) {
             stop(outcome);
         }
@@ -283,13 +282,12 @@ final class TargetAttempt implements TransferObserver {
     }
 
     private Ending told(PeerRequest.Finish finish, TransferErrorCode code) {
-        return Ending.of(error(
-                code, "the initiator ended " + finish.outcome() + " after " + finish.bytes() + " bytes", true));
+        return Ending.of(
+                error(code, "the initiator ended " + finish.outcome() + " after " + finish.bytes() + " bytes", true));
     }
 
     private TransferError error(TransferErrorCode code, String detail, boolean memorySafe) {
-        return new TransferError(
-                code, code.number(), Stage.FINISH, Side.TARGET, peer().toString(), memorySafe, detail);
+        return new TransferError(code, code.number(), Stage.FINISH, Side.TARGET, peer().toString(), memorySafe, detail);
     }
 
     private boolean claimEnd(Ending outcome) {

@@ -466,8 +466,10 @@ public final class Transfer implements AutoCloseable {
         if (claimFinish()) {
             initiator
                     .finisher()
-                    .tell(request.peer(), finishMessage(known, TransferState.COMPLETED), (reply, failure) ->
-                            end(reply == null ? unconfirmed(failure) : confirmed(reply)));
+                    .tell(
+                            request.peer(),
+                            finishMessage(known, TransferState.COMPLETED),
+                            (reply, failure) -> end(reply == null ? unconfirmed(failure) : confirmed(reply)));
         }
     }
 
@@ -628,13 +630,7 @@ public final class Transfer implements AutoCloseable {
             blocks = io.blocksDone();
         }
         return new PeerRequest.Finish(
-                request.id(),
-                request.attempt(),
-                initiator.context().self(),
-                known.epoch,
-                outcome,
-                bytes,
-                blocks);
+                request.id(), request.attempt(), initiator.context().self(), known.epoch, outcome, bytes, blocks);
     }
 
     private void publish(Ending outcome, Quiescence memory) {

@@ -412,15 +412,19 @@ public final class TransferEngine implements AutoCloseable {
     private CloseReport closeOnce(Deadline deadline) {
         ClosingSteps steps = new ClosingSteps();
         steps.run("leases and transfers", () -> endAll(deadline));
-        steps.run("quarantine", () -> quarantine
-                .whenQuiescent()
-                .forEach(quiet -> context.waits().until(quiet, deadline, Stage.CLOSE)));
+        steps.run(
+                "quarantine",
+                () -> quarantine
+                        .whenQuiescent()
+                        .forEach(quiet -> context.waits().until(quiet, deadline, Stage.CLOSE)));
         steps.run("notices to targets", () -> initiator.awaitFinishes(deadline));
         steps.run("memory", () -> closeMemory(steps, deadline));
         quarantine.describe().forEach(steps::abandon);
         steps.run("peer control", () -> peerControl.close(deadline));
-        steps.run("backends", () -> backends.close(deadline)
-                .forEach(report -> report.abandoned().forEach(steps::abandon)));
+        steps.run(
+                "backends",
+                () -> backends.close(deadline)
+                        .forEach(report -> report.abandoned().forEach(steps::abandon)));
         return steps.report();
     }
 

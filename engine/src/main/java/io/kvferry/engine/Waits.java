@@ -92,8 +92,7 @@ final class Waits {
             return future.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new TransferException(
-                    TransferErrorCode.CANCELLED, stage, "interrupted while waiting for " + what, e);
+            throw new TransferException(TransferErrorCode.CANCELLED, stage, "interrupted while waiting for " + what, e);
         } catch (ExecutionException e) {
             throw Failures.of(e, stage);
         }

@@ -22,8 +22,7 @@ class EnvelopesTest {
     private static void assertRefused(Envelopes.Address expected, byte[] bytes) {
         assertThatThrownBy(() -> Envelopes.open(expected, new Envelope(bytes)))
                 .isInstanceOfSatisfying(
-                        TransferException.class,
-                        e -> assertThat(e.code()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR));
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR));
     }
 
     private static byte[] sealed() {
@@ -72,8 +71,7 @@ class EnvelopesTest {
                 new Envelopes.Address(Envelopes.Kind.PROPOSAL, new WireId("test-wire", 4), id, 4, 5, 6), sealed());
         assertRefused(
                 new Envelopes.Address(Envelopes.Kind.PROPOSAL, new WireId("other-wire", 3), id, 4, 5, 6), sealed());
-        assertRefused(
-                new Envelopes.Address(Envelopes.Kind.PROPOSAL, WIRE, new TransferId(1, 3), 4, 5, 6), sealed());
+        assertRefused(new Envelopes.Address(Envelopes.Kind.PROPOSAL, WIRE, new TransferId(1, 3), 4, 5, 6), sealed());
         assertRefused(new Envelopes.Address(Envelopes.Kind.PROPOSAL, WIRE, id, 5, 5, 6), sealed());
         assertRefused(new Envelopes.Address(Envelopes.Kind.PROPOSAL, WIRE, id, 4, 6, 6), sealed());
         assertRefused(new Envelopes.Address(Envelopes.Kind.PROPOSAL, WIRE, id, 4, 5, 7), sealed());

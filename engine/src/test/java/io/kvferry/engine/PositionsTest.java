@@ -66,8 +66,8 @@ class PositionsTest {
                     assertThat(reached.get(matched.first(), matched.end()).isEmpty())
                             .isTrue();
                     reached.set(matched.first(), matched.end());
-                    toRequest(positions, matched).forEach(range -> assertThat(out)
-                            .doesNotContain(range.first(), range.end() - 1));
+                    toRequest(positions, matched)
+                            .forEach(range -> assertThat(out).doesNotContain(range.first(), range.end() - 1));
                 }
                 from += count;
             }
@@ -77,8 +77,7 @@ class PositionsTest {
 
     @Test
     void aLeaseIsCoveredInAnyOrderAndExtraKeysAreCounted() {
-        LeaseMatch match =
-                LeaseMatch.of(blocks(1, 2, 3), blocks(3, 9, 1, 2).blockKeys(), false);
+        LeaseMatch match = LeaseMatch.of(blocks(1, 2, 3), blocks(3, 9, 1, 2).blockKeys(), false);
         assertThat(match.blocks().blockKeys()).isEqualTo(blocks(3, 1, 2).blockKeys());
         assertThat(match.unmatched()).containsExactly(1);
         List<BlockRange> inLease = new ArrayList<>();
@@ -105,8 +104,7 @@ class PositionsTest {
     private static void assertMismatch(BlockList leased, BlockKeys asked, boolean subset, String names) {
         assertThatThrownBy(() -> LeaseMatch.of(leased, asked, subset))
                 .isInstanceOfSatisfying(
-                        TransferException.class,
-                        e -> assertThat(e.code()).isEqualTo(TransferErrorCode.BUFFER_MISMATCH))
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(TransferErrorCode.BUFFER_MISMATCH))
                 .hasMessageContaining(names);
     }
 
@@ -115,7 +113,9 @@ class PositionsTest {
         RangeClaims claims = new RangeClaims(10);
         assertThat(claims.claim(new BlockRange(2, 3))).isTrue();
         assertThat(claims.claim(new BlockRange(0, 3))).isFalse();
-        assertThat(claims.claim(new BlockRange(0, 2))).as("a refused claim takes nothing").isTrue();
+        assertThat(claims.claim(new BlockRange(0, 2)))
+                .as("a refused claim takes nothing")
+                .isTrue();
         assertThat(claims.claim(new BlockRange(4, 1))).isFalse();
         assertThat(claims.claim(new BlockRange(8, 3))).as("outside").isFalse();
         assertThat(claims.claim(new BlockRange(5, 5))).isTrue();

@@ -93,7 +93,6 @@ class SystemSchedulerTest {
         scheduler.close();
         assertThatThrownBy(() -> scheduler.schedule(in(1), () -> {}))
                 .isInstanceOfSatisfying(
-                        TransferException.class,
-                        e -> assertThat(e.code()).isEqualTo(TransferErrorCode.SHUTTING_DOWN));
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(TransferErrorCode.SHUTTING_DOWN));
     }
 }
