@@ -368,21 +368,24 @@ public final class Lease implements AutoCloseable {
             if (ending != null) {
                 return;
             }
-            for (int from = applied.nextClearBit(blocks.first());
-                    from < blocks.end();
-                    from = applied.nextClearBit(from)) {
-                int set = applied.nextSetBit(from);
-                int end = set < 0 ? blocks.end() : Math.min(set, blocks.end());
-                BlockRange fresh = new BlockRange(from, end - from);
-                applied.set(from, end);
-                appliedBytes += request.blocks().bytes(fresh);
-                if (listeners != null) {
-                    listeners.applied(fresh);
-                }
-            }
+            markApplied(blocks);
             takeReached(reached);
         }
         reached.forEach(wait -> wait.reached.complete(true));
+    }
+
+    /** Marks blocks, and lets listeners hear of those that were not marked before. */
+    private void markApplied(BlockRange blocks) {
+        for (int from = applied.nextClearBit(blocks.first()); from < blocks.end(); from = applied.nextClearBit(from)) {
+            int set = applied.nextSetBit(from);
+            int end = set < 0 ? blocks.end() : Math.min(set, blocks.end());
+            BlockRange fresh = new BlockRange(from, end - from);
+            applied.set(from, end);
+            appliedBytes += request.blocks().bytes(fresh);
+            if (listeners != null) {
+                listeners.applied(fresh);
+            }
+        }
     }
 
     private void takeReached(List<AppliedWait> reached) {
@@ -454,8 +457,7 @@ public final class Lease implements AutoCloseable {
             expiry = timer;
             if (outcome.state() == TransferState.COMPLETED) {
                 // notices of parts may be late or lost; the target's own decision is not
-                applied.set(0, request.blocks().size());
-                appliedBytes = request.blocks().totalBytes();
+                markApplied(new BlockRange(0, request.blocks().size()));
             }
         }
         if (expiry != null) {

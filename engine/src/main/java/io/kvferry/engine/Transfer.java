@@ -422,13 +422,14 @@ public final class Transfer implements AutoCloseable {
             return;
         }
         Prepared known = prepared();
+        // heard before it is counted: whoever counts the last block knows that every other has been heard
+        if (listeners != null) {
+            known.positions.toOriginal(blocks, listeners::applied);
+        }
         int done;
         synchronized (lock) {
             appliedBlocks += blocks.count();
             done = appliedBlocks;
-        }
-        if (listeners != null) {
-            known.positions.toOriginal(blocks, listeners::applied);
         }
         if (request.operation() == Operation.WRITE
                 && !known.selection.backend().info().can(Capability.TARGET_PROGRESS)) {
