@@ -173,10 +173,6 @@ final class FakePeerControl implements PeerControl {
         channels.remove(channel);
     }
 
-    boolean isDead() {
-        return dead;
-    }
-
     void travelTo(PeerAddress peer, Runnable step) {
         network.travel(address, peer, step);
     }

@@ -256,7 +256,7 @@ public final class Lease implements AutoCloseable {
         checkAccess(prepare);
         LeaseMatch match = LeaseMatch.of(request.blocks(), prepare.blocks(), request.standing());
         TargetAttempt attempt;
-        TargetAttempt givenUp;
+        boolean isNew;
         synchronized (lock) {
             checkOpen();
             table.checkNotOver(prepare);
@@ -264,11 +264,12 @@ public final class Lease implements AutoCloseable {
             if (same != null) {
                 return same.prepared();
             }
-            givenUp = request.standing() ? null : other(prepare);
-            attempt = givenUp == null ? admit(prepare, backend, match) : null;
+            TargetAttempt inTheWay = request.standing() ? null : other(prepare);
+            isNew = inTheWay == null;
+            attempt = inTheWay == null ? admit(prepare, backend, match) : inTheWay;
         }
-        if (attempt == null) {
-            throw endForNewer(givenUp, prepare);
+        if (!isNew) {
+            throw endForNewer(attempt, prepare);
         }
         table.accept(attempt, match, backend, deadline, prepareDeadline);
         return attempt.prepared();
@@ -301,10 +302,7 @@ public final class Lease implements AutoCloseable {
                 "the lease is in use by attempt " + other.number() + " of " + other.peer());
     }
 
-    private TransferException endForNewer(@Nullable TargetAttempt other, PeerRequest.Prepare prepare) {
-        if (other == null) {
-            return refusal(TransferErrorCode.INTERNAL, "no attempt was admitted and none is in the way");
-        }
+    private TransferException endForNewer(TargetAttempt other, PeerRequest.Prepare prepare) {
         other.end(Ending.of(error(
                 TransferErrorCode.TRANSFER_FAILED,
                 "given up by its initiator for attempt " + prepare.attempt() + " of " + prepare.self())));
@@ -407,7 +405,11 @@ public final class Lease implements AutoCloseable {
         }
     }
 
-    /** Remembers an attempt that never came to this lease; answers it, and remembers nothing, where it just has. */
+    /**
+     * Remembers the end of an attempt that never came to this lease.
+     *
+     * @return the attempt, where it has come meanwhile: then nothing is remembered, and the caller ends it
+     */
     @Nullable
     TargetAttempt rememberUnknown(PeerIdentity peer, int attempt, PeerReply.Finished reply) {
         synchronized (lock) {

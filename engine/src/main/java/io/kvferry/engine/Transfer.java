@@ -60,12 +60,13 @@ public final class Transfer implements AutoCloseable {
     // written under lock, read without it
     private volatile @Nullable Ending ending;
     private volatile boolean cleaned;
+    private volatile long endedNanos;
     // guarded by lock
     private int appliedBlocks;
     private boolean finishClaimed;
+
     private volatile Scheduler.@Nullable Scheduled deadlineTimer;
     private volatile long submittedNanos;
-    private volatile long endedNanos;
 
     /**
      * What preparing produced.
@@ -286,16 +287,17 @@ public final class Transfer implements AutoCloseable {
                     known == null ? null : known.error());
         }
         TransferStatus io = snapshot(ready);
-        TransferState shown = known == null
-                ? phase == TransferState.SUBMITTED && io.bytesDone() > 0 ? TransferState.IN_FLIGHT : phase
-                : afterEnd(known, ready.hold);
         return new TransferStatus(
-                shown,
+                known == null ? beforeEnd(phase, io) : afterEnd(known, ready.hold),
                 io.bytesDone(),
                 ready.matched.totalBytes(),
                 io.blocksDone(),
                 ready.matched.size(),
                 known == null ? null : known.error());
+    }
+
+    private static TransferState beforeEnd(TransferState phase, TransferStatus io) {
+        return phase == TransferState.SUBMITTED && io.bytesDone() > 0 ? TransferState.IN_FLIGHT : phase;
     }
 
     private TransferState afterEnd(Ending known, MemoryHold hold) {
