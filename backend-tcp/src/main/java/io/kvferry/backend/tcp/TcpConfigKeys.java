@@ -52,11 +52,11 @@ public final class TcpConfigKeys {
     /** Bytes that justify one more connection. */
     public static final ConfigKey<Long> STRIPE = ConfigKey.size(
             "kvferry.tcp.stripe",
-            4L << 20,
+            8L << 20,
             1,
             1L << 40,
             "Blocks submitted together are spread over one more connection per this many bytes. Less costs more wake-ups"
-                    + " than the second connection gains.");
+                    + " than the second connection gains: 4 MiB measured a tenth slower for transfers of 8 MiB.");
 
     /** Most payload of one frame. */
     public static final ConfigKey<Long> FRAME_SIZE = ConfigKey.size(

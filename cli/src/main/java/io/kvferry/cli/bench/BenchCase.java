@@ -14,6 +14,13 @@ public record BenchCase(Operation operation, long blockBytes, int batch, int thr
     /** Most blocks of one lease, so that a message about them stays small. */
     public static final int MAX_BLOCKS = 1 << 16;
 
+    private static final long REHEARSAL_BYTES = 4L << 10;
+
+    /** The same point with small blocks, which runs each step thousands of times a second. */
+    BenchCase rehearsal() {
+        return new BenchCase(operation, Math.min(blockBytes, REHEARSAL_BYTES), batch, threads);
+    }
+
     long transferBytes() {
         return blockBytes * batch;
     }

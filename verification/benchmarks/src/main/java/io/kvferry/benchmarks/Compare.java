@@ -87,9 +87,10 @@ public final class Compare implements Callable<Integer> {
 
     @Option(
             names = "--warm-up",
-            defaultValue = "5",
+            defaultValue = "20",
             paramLabel = "N",
-            description = "Seconds that ours runs before each measurement. Default: ${DEFAULT-VALUE}.")
+            description = "Seconds that ours runs before each measurement; with fewer the JVM still compiles while it is"
+                    + " measured. Default: ${DEFAULT-VALUE}.")
     private int warmUpSeconds;
 
     @Option(

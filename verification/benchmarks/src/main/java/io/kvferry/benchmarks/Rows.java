@@ -10,6 +10,10 @@ final class Rows {
     private static final String CPU_S_PER_GB = "CPU s/GB";
     private static final String MICROS = "us";
     private static final List<String> OPERATIONS = List.of("write", "read");
+    /** Enough transfers under way that the connection does not run dry while the next one is prepared. */
+    private static final int PIPELINE_LARGE = 2;
+
+    private static final int PIPELINE_SMALL = 4;
 
     private final Setup setup;
     private final List<Row> rows = new ArrayList<>();
@@ -22,8 +26,8 @@ final class Rows {
         Rows table = new Rows(setup);
         OPERATIONS.forEach(table::largeBlocks);
         OPERATIONS.forEach(table::smallBlocks);
-        OPERATIONS.forEach(operation -> table.checksum(operation, "1m", "1MiB", 64));
-        OPERATIONS.forEach(operation -> table.checksum(operation, "64k", "64KiB", 128));
+        OPERATIONS.forEach(operation -> table.checksum(operation, "1m", "1MiB", 64, PIPELINE_LARGE));
+        OPERATIONS.forEach(operation -> table.checksum(operation, "64k", "64KiB", 128, PIPELINE_SMALL));
         table.latency();
         table.prepareAndFinish();
         table.engine();
@@ -38,7 +42,7 @@ final class Rows {
         against(
                 operation + "-1m",
                 operation + " 1 MiB x 64",
-                streaming(operation, "1MiB", 64, "off"),
+                streaming(operation, "1MiB", 64, PIPELINE_LARGE, "off"),
                 "iperf3 -l 1M",
                 new Iperf(setup, operation),
                 List.of(
@@ -50,24 +54,25 @@ final class Rows {
         against(
                 operation + "-64k",
                 operation + " 64 KiB x 128",
-                streaming(operation, "64KiB", 128, "off"),
+                streaming(operation, "64KiB", 128, PIPELINE_SMALL, "off"),
                 "iperf3 -l 1M",
                 new Iperf(setup, operation),
                 List.of(Check.ratioAtLeast(Sample.BANDWIDTH, GB_PER_S, 0.75)));
     }
 
-    private void checksum(String operation, String size, String block, int batch) {
+    private void checksum(String operation, String size, String block, int batch, int pipeline) {
         against(
                 operation + "-" + size + "-crc32c",
                 operation + " " + block + " x " + batch + ", CRC32C",
-                streaming(operation, block, batch, "on"),
+                streaming(operation, block, batch, pipeline, "on"),
                 "without",
-                streaming(operation, block, batch, "off"),
+                streaming(operation, block, batch, pipeline, "off"),
                 List.of(Check.ratioAtLeast(Sample.BANDWIDTH, GB_PER_S, 0.8)));
     }
 
-    private KvFerryBench streaming(String operation, String block, int batch, String checksum) {
-        return new KvFerryBench(setup, operation, block, batch, 2, Leases.STANDING, checksum, KvFerryBench.MEMORY);
+    private KvFerryBench streaming(String operation, String block, int batch, int pipeline, String checksum) {
+        return new KvFerryBench(
+                setup, operation, block, batch, pipeline, Leases.STANDING, checksum, KvFerryBench.MEMORY);
     }
 
     private void latency() {
@@ -123,7 +128,7 @@ final class Rows {
         alone(
                 "memory",
                 "resident memory after " + gibibytes + " GiB / a tenth",
-                new Soak(streaming("write", "1MiB", 64, "off"), gibibytes),
+                new Soak(streaming("write", "1MiB", 64, PIPELINE_LARGE, "off"), gibibytes),
                 List.of(Check.atMost(Soak.GROWTH, "x", 1.05)),
                 true);
     }
