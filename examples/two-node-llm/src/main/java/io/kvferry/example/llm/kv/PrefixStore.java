@@ -1,0 +1,38 @@
+package io.kvferry.example.llm.kv;
+
+import io.kvferry.example.llm.model.KvCache;
+import io.kvferry.spi.Deadline;
+
+/**
+ * What the server needs of whoever keeps KV caches: begin a prompt with what is there, leave there what was computed.
+ *
+ * <p><b>Threads:</b> Thread-safe. Calls block until their deadline at the longest.
+ *
+ * <p><b>Ownership:</b> a store copies; caches stay the caller's.
+ */
+public interface PrefixStore extends AutoCloseable {
+    /**
+     * Puts the longest known prefix into an empty cache.
+     *
+     * @param tokens what the prefix is of; all of it may be found
+     * @param into gets the pages; it is as it was when this fails
+     * @param deadline until when
+     * @return what was found; nothing found is a result, no error
+     * @throws io.kvferry.spi.TransferException when something was found but could not be had
+     */
+    Prefix fetch(int[] tokens, KvCache into, Deadline deadline);
+
+    /**
+     * Keeps the whole pages of a prompt for later requests.
+     *
+     * @param tokens the prompt
+     * @param from its cache
+     * @param deadline until when
+     * @return how many tokens were not there before
+     * @throws io.kvferry.spi.TransferException when they could not be kept
+     */
+    int publish(int[] tokens, KvCache from, Deadline deadline);
+
+    @Override
+    void close();
+}
