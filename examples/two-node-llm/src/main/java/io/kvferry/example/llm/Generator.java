@@ -71,25 +71,28 @@ final class Generator {
     private Prefix known(int[] prompt, KvCache cache) {
         // the last token is always computed: what the model says after it is the answer
         int[] reusable = Arrays.copyOf(prompt, prompt.length - 1);
-        long start = ticker.nanos();
         try {
             Prefix prefix = store.fetch(reusable, cache, Deadline.after(storeTimeout, ticker));
-            metrics.lookedUp(prompt.length, prefix, ticker.nanos() - start);
             LOG.info("total tokens {}, LMCache hit tokens: {}", prompt.length, prefix.tokens());
+            if (!prefix.loss().isEmpty()) {
+                fetchFailed(prompt, prefix.loss());
+            }
             return prefix;
         } catch (TransferException e) {
-            // computing it is right too, only slower; whoever watches sees it in the counter
-            metrics.fetchFailed(prompt.length);
-            LOG.warn("computing a prompt of {} tokens whose KV cache could not be had: {}", prompt.length, e.error());
+            fetchFailed(prompt, e.error().toString());
             return Prefix.NONE;
         }
     }
 
+    /** Computing it is right too, only slower; whoever watches sees it in the counter. */
+    private void fetchFailed(int[] prompt, String reason) {
+        metrics.fetchFailed();
+        LOG.warn("computing more than necessary of a prompt of {} tokens: {}", prompt.length, reason);
+    }
+
     private void publish(int[] prompt, KvCache cache) {
-        long start = ticker.nanos();
         try {
             int stored = store.publish(prompt, cache, Deadline.after(storeTimeout, ticker));
-            metrics.stored(stored, ticker.nanos() - start);
             LOG.info("Stored {} out of total {} tokens", stored, prompt.length);
         } catch (TransferException e) {
             metrics.storeFailed();

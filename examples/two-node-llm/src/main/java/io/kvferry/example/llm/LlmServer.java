@@ -1,6 +1,7 @@
 package io.kvferry.example.llm;
 
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import io.kvferry.example.llm.kv.PrefixStore;
 import io.kvferry.example.llm.model.KvCache;
@@ -9,6 +10,7 @@ import io.kvferry.example.llm.model.Transformer;
 import io.kvferry.spi.Ticker;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -82,6 +84,7 @@ public final class LlmServer implements AutoCloseable {
             exchange.getResponseHeaders().set("Content-Type", LlmMetrics.CONTENT_TYPE);
             exchange.sendResponseHeaders(200, 0);
             metrics.write(exchange.getResponseBody());
+            exchange.getResponseBody().write(store.metrics().getBytes(StandardCharsets.UTF_8));
         }));
         http.createContext("/", exchange -> {
             try (exchange) {
@@ -108,7 +111,7 @@ public final class LlmServer implements AutoCloseable {
         void answer(HttpExchange exchange) throws IOException;
     }
 
-    private static com.sun.net.httpserver.HttpHandler get(Get handler) {
+    private static HttpHandler get(Get handler) {
         return exchange -> {
             try (exchange) {
                 if (exchange.getRequestMethod().equals("GET")) {

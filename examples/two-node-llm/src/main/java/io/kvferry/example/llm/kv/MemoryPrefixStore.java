@@ -18,6 +18,7 @@ import java.util.Map;
  */
 public final class MemoryPrefixStore implements PrefixStore {
     private final ModelShape shape;
+    private final StoreMetrics metrics = new StoreMetrics();
     private final Map<IntBuffer, float[]> pages;
 
     /**
@@ -48,7 +49,8 @@ public final class MemoryPrefixStore implements PrefixStore {
             }
             into.append(page.clone());
         }
-        return new Prefix(into.tokens(), 0, 0, 0);
+        metrics.lookedUp(tokens.length, into.tokens());
+        return new Prefix(into.tokens(), 0, "");
     }
 
     @Override
@@ -61,6 +63,7 @@ public final class MemoryPrefixStore implements PrefixStore {
                 added += shape.pageTokens();
             }
         }
+        metrics.stored(added);
         return added;
     }
 
@@ -74,6 +77,11 @@ public final class MemoryPrefixStore implements PrefixStore {
             throw new TransferException(
                     TransferErrorCode.DEADLINE_EXCEEDED, Stage.PREPARE, "the deadline had passed before the call");
         }
+    }
+
+    @Override
+    public String metrics() {
+        return metrics.text();
     }
 
     @Override

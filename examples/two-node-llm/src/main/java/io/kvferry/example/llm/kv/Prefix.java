@@ -1,14 +1,13 @@
 package io.kvferry.example.llm.kv;
 
 /**
- * What was known of a prompt.
+ * What was known of a prompt and is in its cache now.
  *
  * @param tokens how many tokens need not be computed again
  * @param fetchedTokens how many of them came from another node
- * @param fetchedBytes what those moved
- * @param transferNanos how long they took to move, with looking for who has them and agreeing with that node
+ * @param loss why there is less than what is known; empty when there is all of it
  */
-public record Prefix(int tokens, int fetchedTokens, long fetchedBytes, long transferNanos) {
+public record Prefix(int tokens, int fetchedTokens, String loss) {
     /** Nothing was known. */
-    public static final Prefix NONE = new Prefix(0, 0, 0, 0);
+    public static final Prefix NONE = new Prefix(0, 0, "");
 }

@@ -15,10 +15,10 @@ public interface PrefixStore extends AutoCloseable {
      * Puts the longest known prefix into an empty cache.
      *
      * @param tokens what the prefix is of; all of it may be found
-     * @param into gets the pages; it is as it was when this fails
+     * @param into gets the pages; it stays empty when this fails
      * @param deadline until when
-     * @return what was found; nothing found is a result, no error
-     * @throws io.kvferry.spi.TransferException when something was found but could not be had
+     * @return what was found, and why it is less than what is known
+     * @throws io.kvferry.spi.TransferException when nobody could be asked
      */
     Prefix fetch(int[] tokens, KvCache into, Deadline deadline);
 
@@ -32,6 +32,13 @@ public interface PrefixStore extends AutoCloseable {
      * @throws io.kvferry.spi.TransferException when they could not be kept
      */
     int publish(int[] tokens, KvCache from, Deadline deadline);
+
+    /**
+     * Returns what the store has counted.
+     *
+     * @return the text format of Prometheus, with the names of LMCache where the meaning is theirs
+     */
+    String metrics();
 
     @Override
     void close();
