@@ -23,6 +23,7 @@ import io.kvferry.spi.TransferStatus;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -369,6 +370,15 @@ public final class Transfer implements AutoCloseable {
     public boolean awaitQuiescent(Deadline deadline) {
         ListenerThread.refuse("Transfer.awaitQuiescent");
         return initiator.context().waits().until(prepared().hold.whenQuiescent(), deadline, Stage.FINISH);
+    }
+
+    /**
+     * Tells when this side's memory may be used again.
+     *
+     * @return completes once it may, perhaps on a thread of a backend: what depends on it must not block
+     */
+    public CompletionStage<Void> whenQuiescent() {
+        return prepared().hold.whenQuiescent().minimalCompletionStage();
     }
 
     /**
