@@ -303,7 +303,7 @@ final class BenchCommand implements Callable<Integer> {
         return new BenchPlot.Figure(title, "block size", Quantity::bytes, "GB/s", lines);
     }
 
-    private static boolean isHtml(Path file) {
+    static boolean isHtml(Path file) {
         return file.toString().endsWith(".html");
     }
 }

@@ -18,7 +18,7 @@ import java.util.OptionalDouble;
  * @param peerTokens tokens that came from another node
  * @param transferSeconds how long those took
  * @param transfers how often some came
- * @param requestTokens tokens of all prompts, whether looked up or not
+ * @param stores how many prompts were kept
  */
 public record Observation(
         OptionalDouble startSeconds,
@@ -28,7 +28,7 @@ public record Observation(
         OptionalDouble peerTokens,
         OptionalDouble transferSeconds,
         OptionalDouble transfers,
-        OptionalDouble requestTokens) {
+        OptionalDouble stores) {
     static Observation of(MetricsPage page) {
         return new Observation(
                 page.value("process_start_time_seconds"),
@@ -38,7 +38,7 @@ public record Observation(
                 page.value("lmcache:num_p2p_transferred_tokens", "lmcache:num_p2p_requests"),
                 page.value("lmcache:p2p_time_to_transfer_sum", "lmcache:time_to_retrieve_sum"),
                 page.value("lmcache:p2p_time_to_transfer_count", "lmcache:time_to_retrieve_count"),
-                page.value("vllm:prompt_tokens"));
+                page.value("lmcache:num_store_requests"));
     }
 
     static Observation of(LogFile.Counts log) {
