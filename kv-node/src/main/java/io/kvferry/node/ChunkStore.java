@@ -202,7 +202,7 @@ final class ChunkStore {
             }
             for (StoredChunk chunk : chunks) {
                 Deadline now = chunk.pinnedUntil;
-                chunk.pinnedUntil = now != null && until.earlier(now) == until ? now : until;
+                chunk.pinnedUntil = now != null && now.atNanos() - until.atNanos() > 0 ? now : until;
                 idle.remove(chunk.id());
                 pinned.add(chunk);
             }

@@ -58,9 +58,9 @@ final class Fetch {
                     transfers,
                     transferNanos,
                     node.nanos() - start);
-            node.counters().fetched(figures, miss);
+            node.counters().fetched(figures, failures.size(), miss);
             done = true;
-            return new KvFetch(new KvChunks(node, held), figures, miss);
+            return new KvFetch(new KvChunks(node, held), figures, miss, failures);
         } finally {
             if (!done) {
                 node.store().release(held);
@@ -148,10 +148,10 @@ final class Fetch {
         long start = node.nanos();
         transfers++;
         try {
-            HolderRead.Read read = reader(holder, slots).read(first, wanted, slots);
-            held.addAll(node.store().commitAll(wanted, read.slots()));
-            fetchedChunks += read.slots().length;
-            fetchedBytes += read.bytes();
+            List<StoredChunk> came = reader(holder, slots).read(first, wanted, slots);
+            held.addAll(came);
+            fetchedChunks += came.size();
+            fetchedBytes += came.size() * node.pool().chunkBytes();
             return true;
         } catch (TransferException e) {
             failed.add(holder.node().identity());
@@ -172,6 +172,6 @@ final class Fetch {
     }
 
     private Miss miss(MissReason reason, String detail) {
-        return new Miss(reason, held.size(), detail, failures);
+        return new Miss(reason, held.size(), detail);
     }
 }

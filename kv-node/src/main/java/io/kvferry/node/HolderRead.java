@@ -5,7 +5,6 @@ import io.kvferry.control.cluster.Holder;
 import io.kvferry.control.cluster.NodeRegistration;
 import io.kvferry.engine.Transfer;
 import io.kvferry.engine.TransferRequest;
-import io.kvferry.engine.TransferResult;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
@@ -13,6 +12,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -24,17 +24,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class HolderRead {
     private final NodeContext node;
-    private final Holder holder;
     private final PeerAddress address;
     private final Deadline deadline;
     private final @Nullable Arrivals arrivals;
 
-    /** Where the chunks came to; reserved in the store. */
-    record Read(int[] slots, long bytes) {}
-
     HolderRead(NodeContext node, Holder holder, Deadline deadline, @Nullable Arrivals arrivals) {
         this.node = node;
-        this.holder = holder;
         this.address = address(holder);
         this.deadline = deadline;
         this.arrivals = arrivals;
@@ -59,9 +54,10 @@ final class HolderRead {
      * @param firstChunk position in the prompt of the first key
      * @param keys which chunks
      * @param slots reserved for them, as many; given back where nothing comes into them
+     * @return the chunks that came, each with a use taken
      * @throws TransferException if nothing came
      */
-    Read read(int firstChunk, ChunkKeys keys, int[] slots) {
+    List<StoredChunk> read(int firstChunk, ChunkKeys keys, int[] slots) {
         TransferId id = TransferId.random();
         int lent;
         try {
@@ -72,7 +68,8 @@ final class HolderRead {
         }
         int[] used = Arrays.copyOf(slots, lent);
         node.store().unreserve(Arrays.copyOfRange(slots, lent, slots.length));
-        return transfer(id, firstChunk, used);
+        transfer(id, firstChunk, used);
+        return node.store().commitAll(keys, used);
     }
 
     private int borrow(TransferId id, ChunkKeys keys) {
@@ -87,7 +84,7 @@ final class HolderRead {
         return lent;
     }
 
-    private Read transfer(TransferId id, int firstChunk, int[] slots) {
+    private void transfer(TransferId id, int firstChunk, int[] slots) {
         Arrivals.OfTransfer listener = arrivals == null ? null : arrivals.new OfTransfer(firstChunk, slots);
         TransferRequest request =
                 TransferRequest.read(id, address, node.pool().blocks(slots)).deadline(deadline);
@@ -108,10 +105,9 @@ final class HolderRead {
         try (transfer;
                 StandstillGuard _ = StandstillGuard.start(node, transfer)) {
             transfer.submit();
-            TransferResult.Completed result = transfer.await(deadline).orThrow();
+            transfer.await(deadline).orThrow();
             TimedWait.until(told, deadline, node.engine().scheduler());
             complete = true;
-            return new Read(slots, result.bytes());
         } finally {
             if (!complete) {
                 // a time-out is not quiescence: the slots stay reserved until nothing can come into them

@@ -1,5 +1,6 @@
 package io.kvferry.node;
 
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,7 @@ public final class KvFetch implements AutoCloseable {
     private final KvChunks chunks;
     private final Figures figures;
     private final @Nullable Miss miss;
+    private final List<HolderFailure> failures;
 
     /**
      * The figures of one fetch: {@code localTokens + fetchedTokens + missedTokens = requestedTokens}.
@@ -48,10 +50,11 @@ public final class KvFetch implements AutoCloseable {
         }
     }
 
-    KvFetch(KvChunks chunks, Figures figures, @Nullable Miss miss) {
+    KvFetch(KvChunks chunks, Figures figures, @Nullable Miss miss, List<HolderFailure> failures) {
         this.chunks = chunks;
         this.figures = figures;
         this.miss = miss;
+        this.failures = List.copyOf(failures);
     }
 
     /**
@@ -79,6 +82,15 @@ public final class KvFetch implements AutoCloseable {
      */
     public Optional<Miss> miss() {
         return Optional.ofNullable(miss);
+    }
+
+    /**
+     * Returns the holders that were tried and failed, also where another one helped.
+     *
+     * @return in the order of trying
+     */
+    public List<HolderFailure> failures() {
+        return failures;
     }
 
     /** Lets the chunks be evicted. Idempotent. */

@@ -50,7 +50,7 @@ final class KvFetchEvent extends Event {
     @Timespan(Timespan.NANOSECONDS)
     long totalNanos;
 
-    static void emit(KvFetch.Figures figures, @Nullable Miss miss) {
+    static void emit(KvFetch.Figures figures, int failedHolders, @Nullable Miss miss) {
         KvFetchEvent event = new KvFetchEvent();
         if (!event.isEnabled()) {
             return;
@@ -61,7 +61,7 @@ final class KvFetchEvent extends Event {
         event.missedTokens = figures.missedTokens();
         event.fetchedBytes = figures.fetchedBytes();
         event.transfers = figures.transfers();
-        event.failedHolders = miss == null ? 0 : miss.failures().size();
+        event.failedHolders = failedHolders;
         event.missReason = miss == null ? "" : miss.reason().name();
         event.transferNanos = figures.transferNanos();
         event.totalNanos = figures.totalNanos();

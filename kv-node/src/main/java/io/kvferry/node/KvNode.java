@@ -114,6 +114,11 @@ public final class KvNode implements AutoCloseable {
         return context.chain().scheme();
     }
 
+    /** The keys of a prompt. */
+    ChunkKeys keys(int[] tokens) {
+        return context.chain().keys(tokens);
+    }
+
     /**
      * Makes the deadline of a call for which nobody knows a better one.
      *

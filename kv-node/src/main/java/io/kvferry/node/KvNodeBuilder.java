@@ -6,6 +6,7 @@ import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.engine.Memory;
 import io.kvferry.engine.TransferEngine;
 import io.kvferry.spi.BackendConfig;
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
@@ -98,7 +99,7 @@ public final class KvNodeBuilder {
             node.start();
             return node;
         } catch (RuntimeException | Error e) {
-            published.close(io.kvferry.spi.Deadline.after(settings.get(EngineConfigKeys.CLOSE_TIMEOUT), engine.ticker()));
+            published.close(Deadline.after(settings.get(EngineConfigKeys.CLOSE_TIMEOUT), engine.ticker()));
             throw e;
         }
     }

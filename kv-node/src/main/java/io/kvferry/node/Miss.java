@@ -1,6 +1,5 @@
 package io.kvferry.node;
 
-import java.util.List;
 import java.util.Objects;
 
 /**
@@ -11,14 +10,12 @@ import java.util.Objects;
  * @param reason what stood in the way
  * @param chunk position of the first chunk that is missing
  * @param detail one line for a person
- * @param failures the holders that were tried and failed, in order
  * @since 0.1.0
  */
-public record Miss(MissReason reason, int chunk, String detail, List<HolderFailure> failures) {
-    /** Copies the list. */
+public record Miss(MissReason reason, int chunk, String detail) {
+    /** Checks that nothing is missing. */
     public Miss {
         Objects.requireNonNull(reason, "reason");
         Objects.requireNonNull(detail, "detail");
-        failures = List.copyOf(failures);
     }
 }

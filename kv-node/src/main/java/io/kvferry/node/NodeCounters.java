@@ -18,8 +18,7 @@ final class NodeCounters {
     private final Histogram lookupTime = new Histogram();
     private final Histogram transferTime = new Histogram();
 
-    void fetched(KvFetch.Figures figures, @Nullable Miss miss) {
-        int failures = miss == null ? 0 : miss.failures().size();
+    void fetched(KvFetch.Figures figures, int failures, @Nullable Miss miss) {
         synchronized (lock) {
             now = now.plusFetch(figures, failures);
         }
@@ -27,7 +26,7 @@ final class NodeCounters {
         if (figures.transfers() > 0) {
             transferTime.record(figures.transferNanos());
         }
-        KvFetchEvent.emit(figures, miss);
+        KvFetchEvent.emit(figures, failures, miss);
     }
 
     void lookedUp(KvLookup lookup, long nanos) {

@@ -32,7 +32,9 @@ record Sha256Hash(int chunkTokens, String salt) implements ChunkHash {
         byte[] text = salt.getBytes(StandardCharsets.UTF_8);
         ByteBuffer bytes = littleEndian(DOMAIN.length + 2 * Integer.BYTES + text.length);
         bytes.put(DOMAIN).putInt(chunkTokens).putInt(text.length).put(text);
-        return Sha256.digest().digest(bytes.array());
+        MessageDigest digest = Sha256.digest();
+        digest.update(bytes.flip());
+        return digest.digest();
     }
 
     @Override

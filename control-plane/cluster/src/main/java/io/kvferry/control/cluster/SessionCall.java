@@ -231,7 +231,7 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
                     outstanding.remove(id, answer);
                 }
             });
-            answer.whenComplete((_, _) -> task.cancel());
+            var ignored = answer.whenComplete((_, _) -> task.cancel());
         } catch (TransferException shuttingDown) {
             LOG.debug("the controller is closing");
         }
