@@ -84,13 +84,13 @@ public final class CompletionClient implements AutoCloseable {
                 .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(fields)))
                 .build();
         Lines lines = new Lines(new CompletionReader(name(), ticker));
-        HttpResponse<@Nullable String> response = http.send(request, lines::handle, MAX_BYTES, deadline);
+        HttpResponse<String> response = http.send(request, lines::handle, MAX_BYTES, deadline);
         if (response.statusCode() != 200) {
             throw new TransferException(
                     TransferErrorCode.CONTROL_FAILED,
                     Stage.TRANSFER,
                     name() + " answered " + response.statusCode() + ": "
-                            + CompletionReader.errorMessage(String.valueOf(response.body())));
+                            + CompletionReader.errorMessage(response.body()));
         }
         return lines.end();
     }
@@ -108,16 +108,11 @@ public final class CompletionClient implements AutoCloseable {
             this.reader = reader;
         }
 
-        HttpResponse.BodySubscriber<@Nullable String> handle(HttpResponse.ResponseInfo info) {
-            return info.statusCode() == 200
-                    ? HttpResponse.BodyHandlers.<@Nullable String>fromLineSubscriber(this, _ -> null, "\n")
-                            .apply(info)
-                    : nullable(HttpResponse.BodyHandlers.ofString().apply(info));
-        }
-
-        private static HttpResponse.BodySubscriber<@Nullable String> nullable(
-                HttpResponse.BodySubscriber<String> subscriber) {
-            return HttpResponse.BodySubscribers.mapping(subscriber, text -> text);
+        HttpResponse.BodySubscriber<String> handle(HttpResponse.ResponseInfo info) {
+            HttpResponse.BodyHandler<String> handler = info.statusCode() == 200
+                    ? HttpResponse.BodyHandlers.fromLineSubscriber(this, _ -> "", "\n")
+                    : HttpResponse.BodyHandlers.ofString();
+            return handler.apply(info);
         }
 
         @Override

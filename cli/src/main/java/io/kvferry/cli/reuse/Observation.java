@@ -45,9 +45,9 @@ public record Observation(
         OptionalDouble none = OptionalDouble.empty();
         return new Observation(
                 none,
-                OptionalDouble.of(log.lookupTokens()),
-                OptionalDouble.of(log.hitTokens()),
-                OptionalDouble.of(log.storedTokens()),
+                OptionalDouble.of((double) log.lookupTokens()),
+                OptionalDouble.of((double) log.hitTokens()),
+                OptionalDouble.of((double) log.storedTokens()),
                 none,
                 none,
                 none,

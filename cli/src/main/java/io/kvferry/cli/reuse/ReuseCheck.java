@@ -122,7 +122,7 @@ public final class ReuseCheck {
                 : decode.await(
                         now -> grew(before.get().lookupTokens(), now.lookupTokens())
                                 || now.isRestartedSince(before.get()),
-                        Deadline.after(settings.wait(), ticker));
+                        Deadline.after(settings.countTimeout(), ticker));
         if (before.isEmpty() || after.isEmpty()) {
             OptionalDouble none = OptionalDouble.empty();
             return new Step(answer, none, none, none, false);
@@ -139,20 +139,20 @@ public final class ReuseCheck {
     private boolean prefill(String prompt) {
         Optional<Observation> before = prefill.observe();
         var ignored = prefill.client().complete(prompt, 1, Deadline.after(settings.requestTimeout(), ticker));
-        if (before.isEmpty() || before.get().storedTokens().isEmpty() && before.get().lookupTokens().isEmpty()) {
+        if (before.isEmpty()) {
             note("the prefill server does not say when it has stored something; give --prefill-metrics or --prefill-log");
             return true;
         }
         Optional<Observation> after = prefill.await(
                 now -> grew(before.get().storedTokens(), now.storedTokens()) || now.isRestartedSince(before.get()),
-                Deadline.after(settings.wait(), ticker));
+                Deadline.after(settings.countTimeout(), ticker));
         if (after.isEmpty() || after.get().isRestartedSince(before.get())) {
             verdict.add("the prefill server was restarted or lost its metrics during the check; run it again");
             return false;
         }
         OptionalDouble stored = Observation.growth(before.get().storedTokens(), after.get().storedTokens());
         if (stored.orElse(0) <= 0) {
-            verdict.add("the prefill server did not store the prompt within " + settings.wait()
+            verdict.add("the prefill server did not store the prompt within " + settings.countTimeout()
                     + ": is its KV connector on, and is the prompt at least a chunk long (--prompt-tokens)?");
             return false;
         }
@@ -166,7 +166,7 @@ public final class ReuseCheck {
             return true;
         }
         Duration pause = FIRST_PAUSE.multipliedBy(1L << Math.min(attempt - 2, 5));
-        return ReuseServer.pause(pause, Deadline.after(settings.wait(), ticker));
+        return ReuseServer.pause(pause, Deadline.after(settings.countTimeout(), ticker));
     }
 
     private boolean isUsable(Step control) {
@@ -176,7 +176,7 @@ public final class ReuseCheck {
         } else if (control.restarted()) {
             verdict.add("the decode server was restarted during the check; run it again");
         } else if (control.lookups().getAsDouble() <= 0) {
-            verdict.add("the decode server did not look the prompt up within " + settings.wait()
+            verdict.add("the decode server did not look the prompt up within " + settings.countTimeout()
                     + ": is its KV connector on, and is the prompt at least a chunk long (--prompt-tokens)?");
         } else if (control.hits().getAsDouble() > 0) {
             figure("control: hit tokens", count(control.hits()), "of a prompt that no server has seen; must be 0");
@@ -200,8 +200,8 @@ public final class ReuseCheck {
             verdict.add("the decode server found nothing of what the prefill server had stored, in " + attempt
                     + " attempts: do both know the same controller, chunk size and key scheme (for vLLM: PYTHONHASHSEED and"
                     + " CPython of at least 3.12)? Is the shared beginning at least a chunk long?");
-        } else if (step.answer().promptTokens() > 0 && step.hits().getAsDouble() > step.answer().promptTokens()
-                || step.lookupsPerToken() > 1.5 * control.lookupsPerToken()) {
+        } else if (step.lookupsPerToken() > 1.5 * control.lookupsPerToken()
+                || step.hits().getAsDouble() > step.lookups().orElse(0)) {
             verdict.add("the decode server counted more than this check asked it for, so somebody else uses it now: run the"
                     + " check while nobody does");
         } else {

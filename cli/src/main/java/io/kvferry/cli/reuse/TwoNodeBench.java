@@ -35,10 +35,10 @@ public final class TwoNodeBench {
      *
      * @param requests prompts of each point
      * @param answerTokens length of the answers
-     * @param wait how long to wait for the prefill server to store
+     * @param countTimeout how long to wait for the prefill server to store
      * @param requestTimeout how long a request may take
      */
-    public record Settings(int requests, int answerTokens, Duration wait, Duration requestTimeout) {}
+    public record Settings(int requests, int answerTokens, Duration countTimeout, Duration requestTimeout) {}
 
     /**
      * Prepares a benchmark.
@@ -107,12 +107,12 @@ public final class TwoNodeBench {
         if (before.isPresent() && before.get().stores().isPresent()) {
             double wanted = before.get().stores().getAsDouble() + requests;
             Optional<Observation> after = prefill.await(
-                    now -> now.stores().orElse(0) >= wanted, Deadline.after(settings.wait(), ticker));
+                    now -> now.stores().orElse(0) >= wanted, Deadline.after(settings.countTimeout(), ticker));
             if (after.isEmpty() || after.get().stores().orElse(0) < wanted) {
                 throw new TransferException(
                         TransferErrorCode.DEADLINE_EXCEEDED,
                         Stage.TRANSFER,
-                        "the prefill server did not store " + requests + " prompts within " + settings.wait());
+                        "the prefill server did not store " + requests + " prompts within " + settings.countTimeout());
             }
         }
     }

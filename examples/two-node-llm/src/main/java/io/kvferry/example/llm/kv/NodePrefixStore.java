@@ -7,7 +7,6 @@ import io.kvferry.node.KvChunks;
 import io.kvferry.node.KvDataType;
 import io.kvferry.node.KvFetch;
 import io.kvferry.node.KvNode;
-import io.kvferry.node.Miss;
 import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.node.PutResult;
 import io.kvferry.spi.Deadline;
@@ -68,15 +67,9 @@ public final class NodePrefixStore implements PrefixStore {
             for (int i = 0; i < chunks.size(); i++) {
                 into.append(chunks.chunk(i).toArray(ValueLayout.JAVA_FLOAT));
             }
-            String loss = into.tokens() < known ? fetch.miss().map(NodePrefixStore::text).orElse("evicted meanwhile") : "";
+            String loss = into.tokens() < known ? fetch.miss() + " " + fetch.failures() : "";
             return new Prefix(into.tokens(), fetch.figures().fetchedTokens(), loss);
         }
-    }
-
-    private static String text(Miss miss) {
-        StringBuilder text = new StringBuilder(miss.reason() + ": " + miss.detail());
-        miss.failures().forEach(failure -> text.append("; ").append(failure));
-        return text.toString();
     }
 
     @Override
