@@ -39,6 +39,7 @@ class ArchitectureTest {
                 "io.kvferry.backend.inprocess",
                 "io.kvferry.backend.tcp",
                 "io.kvferry.control.peer",
+                "io.kvferry.example.llm",
                 "io.kvferry.cli"
             })
     void everyModuleIsSeenByTheseRules(String modulePackage) {
@@ -71,6 +72,11 @@ class ArchitectureTest {
     @Test
     void theConformanceKitSeesSpiAndEngineAlone() {
         assertSeesOnly("io.kvferry.conformance..", SPI, "io.kvferry.engine..");
+    }
+
+    @Test
+    void theExampleSeesWhatAnApplicationWouldSee() {
+        assertSeesOnly("io.kvferry.example.llm..", SPI, "io.kvferry.engine..", "io.kvferry.node..");
     }
 
     @Test

@@ -7,11 +7,15 @@ import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,7 +38,7 @@ class ReuseCheckTest {
     void start() throws IOException {
         prefill = new ScriptedServer();
         decode = new ScriptedServer();
-        decode.others = prefill.stored();
+        decode.others(prefill.stored());
     }
 
     @AfterEach
@@ -82,7 +86,7 @@ class ReuseCheckTest {
 
     @Test
     void aHitRateThatIsAlwaysOneProvesNothing() throws IOException {
-        decode.others = java.util.Set.of();
+        decode.others(Set.of());
 
         ReuseReport report = check();
 
@@ -148,7 +152,7 @@ class ReuseCheckTest {
         try {
             Files.writeString(decodeLog, line + "\n", StandardOpenOption.APPEND);
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -228,10 +232,10 @@ class ReuseCheckTest {
     @Test
     void aServerThatDoesNotAnswerIsLate() {
         timeout = Duration.ofMillis(100);
-        java.util.concurrent.CountDownLatch held = new java.util.concurrent.CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
         decode.stream = text -> {
             try {
-                return held.await(20, java.util.concurrent.TimeUnit.SECONDS) ? text : "";
+                return held.await(20, TimeUnit.SECONDS) ? text : "";
             } catch (InterruptedException e) {
                 return "";
             }

@@ -7,10 +7,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.function.UnaryOperator;
 import tools.jackson.databind.JsonNode;
@@ -20,14 +20,14 @@ import tools.jackson.databind.json.JsonMapper;
  * A server that behaves as vLLM with LMCache does, as far as a client can see, with its habits and its failures. Tokens are of
  * four characters, chunks of 16 tokens.
  */
-final class ScriptedServer implements AutoCloseable {
+public final class ScriptedServer implements AutoCloseable {
     static final int CHARACTERS = 4;
     static final int CHUNK = 16;
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final HttpServer http;
-    private final Set<String> own = new HashSet<>();
+    private final Set<String> own = ConcurrentHashMap.newKeySet();
     private final Map<String, Double> counters = new LinkedHashMap<>();
 
     /** What the other server has stored. */
@@ -43,10 +43,11 @@ final class ScriptedServer implements AutoCloseable {
     int missesFirst;
     int restartAtRequest = -1;
     int requests;
+    volatile int longestAnswer;
     double started = 1.7e9;
     UnaryOperator<String> stream = text -> text;
 
-    ScriptedServer() throws IOException {
+    public ScriptedServer() throws IOException {
         http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
         http.createContext("/v1/completions", this::complete);
@@ -54,11 +55,20 @@ final class ScriptedServer implements AutoCloseable {
         http.start();
     }
 
-    URI url() {
+    public URI url() {
         return URI.create("http://127.0.0.1:" + http.getAddress().getPort() + "/v1/completions");
     }
 
-    Set<String> stored() {
+    /** Makes this server find what another one stores. */
+    public void others(Set<String> stored) {
+        others = stored;
+    }
+
+    public int longestAnswer() {
+        return longestAnswer;
+    }
+
+    public Set<String> stored() {
         return own;
     }
 
@@ -78,6 +88,7 @@ final class ScriptedServer implements AutoCloseable {
             String prompt = request.path("prompt").asString();
             int tokens = prompt.length() / CHARACTERS;
             lookUp(prompt, tokens);
+            longestAnswer = Math.max(longestAnswer, request.path("max_tokens").asInt());
             StringBuilder answer = new StringBuilder();
             for (int i = 0; i < request.path("max_tokens").asInt(); i++) {
                 answer.append(event("\"choices\":[{\"text\":\" w" + i + "\",\"finish_reason\":null}]"));

@@ -26,7 +26,7 @@ class TwoNodeBenchTest {
     void start() throws IOException {
         prefill = new ScriptedServer();
         decode = new ScriptedServer();
-        decode.others = prefill.stored();
+        decode.others(prefill.stored());
         first = new ReuseServer(new ReuseServer.Address("prefill", prefill.url(), null, null), "", Ticker.system());
         second = new ReuseServer(new ReuseServer.Address("decode", decode.url(), null, null), "", Ticker.system());
     }
