@@ -32,6 +32,8 @@ import picocli.CommandLine.Spec;
             FetchCommand.class,
             SendCommand.class,
             BenchCommand.class,
+            NodeCommand.class,
+            InspectCommand.class,
             BackendsCommand.class,
             ConfigCommand.class,
             ConformanceCommand.class,
