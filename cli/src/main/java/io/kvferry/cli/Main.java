@@ -34,6 +34,8 @@ import picocli.CommandLine.Spec;
             BenchCommand.class,
             LlmCommand.class,
             VerifyReuseCommand.class,
+            NodeCommand.class,
+            InspectCommand.class,
             BackendsCommand.class,
             ConfigCommand.class,
             ConformanceCommand.class,

@@ -253,6 +253,21 @@ public final class Lease implements AutoCloseable {
         return new TransferError(code, code.number(), Stage.TRANSFER, Side.TARGET, "", true, detail);
     }
 
+    /** A line of {@link TransferEngine#status()}. */
+    EngineStatus.Offer offer() {
+        String only = request.onlyFor();
+        return new EngineStatus.Offer(
+                request.id(),
+                request.access(),
+                only == null ? "" : only,
+                request.standing(),
+                attempts().size(),
+                request.blocks().size(),
+                request.blocks().totalBytes(),
+                context.ticker().nanos() - startNanos,
+                deadline.remainingNanos());
+    }
+
     LeaseRequest request() {
         return request;
     }

@@ -50,6 +50,7 @@ public final class Transfer implements AutoCloseable {
     private final CompletableFuture<TransferResult> done = new CompletableFuture<>();
     private final @Nullable ListenerCalls listeners;
     private final TransferObserver observer = new Observer();
+    private final ProgressMark progress;
 
     // set before PREPARED is published through state
     private @Nullable Prepared prepared;
@@ -102,6 +103,7 @@ public final class Transfer implements AutoCloseable {
         this.listeners = listeners;
         this.startNanos = startNanos;
         this.claims = new RangeClaims(request.blocks().size());
+        this.progress = new ProgressMark(initiator.context().ticker());
     }
 
     /** Ends a transfer that was prepared and cannot be handed out. */
@@ -685,15 +687,27 @@ public final class Transfer implements AutoCloseable {
     /** A line of {@link TransferEngine#status()}. */
     EngineStatus.Entry entry() {
         Prepared known = state == TransferState.PREPARING ? null : prepared;
+        TransferStatus now = status();
         return new EngineStatus.Entry(
                 request.id(),
                 request.attempt(),
                 Side.INITIATOR,
+                request.operation(),
                 known == null ? request.peer().toString() : known.peer,
                 known == null ? "" : known.selection.backend().name(),
-                status(),
+                known == null ? "" : known.io.lanes(),
+                now,
+                ProgressMark.stage(now),
                 known == null ? Quiescence.QUARANTINED : known.hold.state(),
-                initiator.context().ticker().nanos() - startNanos);
+                known == null ? 0 : known.hold.quarantinedBytes(),
+                initiator.context().ticker().nanos() - startNanos,
+                progress.quietNanos(now),
+                remainingNanos(known));
+    }
+
+    private long remainingNanos(@Nullable Prepared known) {
+        Deadline until = known == null ? request.deadline() : known.deadline;
+        return until == null ? 0 : until.remainingNanos();
     }
 
     private Prepared prepared() {

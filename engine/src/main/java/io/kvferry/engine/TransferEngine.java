@@ -378,7 +378,7 @@ public final class TransferEngine implements AutoCloseable {
         return new EngineStatus(
                 context.self(),
                 entries,
-                offered.size(),
+                offered.stream().map(Lease::offer).toList(),
                 memories.size(),
                 memories.stream().mapToLong(each -> each.region().sizeBytes()).sum(),
                 quarantine.size(),

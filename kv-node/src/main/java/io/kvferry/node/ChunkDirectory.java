@@ -24,6 +24,15 @@ interface ChunkDirectory extends ChunkListener {
     /** Registers the node and begins to publish. Called once, when the node is ready for orders. */
     void start(OrderHandler orders, Supplier<NodeStats> stats);
 
+    /** How this node stands with each controller, a line for each. */
+    List<String> inspect();
+
+    /** Waits until the node is registered with a controller; false if it is not by then. */
+    boolean awaitRegistered(Deadline deadline);
+
+    /** Waits until every controller that can be reached knows all that is held; false if it does not by then. */
+    boolean awaitPublished(Deadline deadline);
+
     /** Says goodbye, within bounded time. */
     void close(Deadline deadline);
 
@@ -42,6 +51,24 @@ interface ChunkDirectory extends ChunkListener {
 
         @Override
         public void start(OrderHandler orders, Supplier<NodeStats> stats) {}
+
+        @Override
+        public void changed() {}
+
+        @Override
+        public List<String> inspect() {
+            return List.of();
+        }
+
+        @Override
+        public boolean awaitRegistered(Deadline deadline) {
+            return false;
+        }
+
+        @Override
+        public boolean awaitPublished(Deadline deadline) {
+            return false;
+        }
 
         @Override
         public void close(Deadline deadline) {}

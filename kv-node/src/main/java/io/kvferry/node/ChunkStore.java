@@ -124,6 +124,12 @@ final class ChunkStore {
 
     /** Reserves slots, evicting idle chunks where none is free; fewer than asked for where there is no more room. */
     int[] reserve(int atMost) {
+        int[] slots = reserveNow(atMost);
+        listener.changed();
+        return slots;
+    }
+
+    private int[] reserveNow(int atMost) {
         synchronized (lock) {
             if (freeCount + idle.size() < atMost) {
                 unpinExpired();
@@ -170,6 +176,12 @@ final class ChunkStore {
      * @return the chunk with a use taken; where another thread was first, that one's, and the slot is free again
      */
     StoredChunk commit(ChunkId id, int slot) {
+        StoredChunk chunk = commitNow(id, slot);
+        listener.changed();
+        return chunk;
+    }
+
+    private StoredChunk commitNow(ChunkId id, int slot) {
         synchronized (lock) {
             StoredChunk other = acquireOne(id);
             if (other != null) {
@@ -188,8 +200,9 @@ final class ChunkStore {
     List<StoredChunk> commitAll(ChunkKeys keys, int[] slots) {
         List<StoredChunk> chunks = new ArrayList<>(slots.length);
         for (int i = 0; i < slots.length; i++) {
-            chunks.add(commit(new ChunkId(keys.key(i)), slots[i]));
+            chunks.add(commitNow(new ChunkId(keys.key(i)), slots[i]));
         }
+        listener.changed();
         return chunks;
     }
 
@@ -255,23 +268,28 @@ final class ChunkStore {
 
     /** Drops a chunk unless it is pinned or in use. */
     boolean drop(ChunkId id) {
+        boolean dropped;
         synchronized (lock) {
             StoredChunk chunk = idle.get(id);
+            dropped = chunk != null;
             if (chunk != null) {
                 drop(chunk);
             }
-            return chunk != null;
         }
+        listener.changed();
+        return dropped;
     }
 
     /** Drops all chunks that are neither pinned nor in use. */
     int clear() {
+        List<StoredChunk> chunks;
         synchronized (lock) {
             unpinExpired();
-            List<StoredChunk> chunks = List.copyOf(idle.values());
+            chunks = List.copyOf(idle.values());
             chunks.forEach(this::drop);
-            return chunks.size();
         }
+        listener.changed();
+        return chunks.size();
     }
 
     /** Everything that is held. */

@@ -4,9 +4,11 @@ import io.kvferry.control.cluster.ChunkKeys;
 import io.kvferry.control.cluster.KeyScheme;
 import io.kvferry.control.cluster.LookupAnswer;
 import io.kvferry.control.cluster.NodeStats;
+import io.kvferry.engine.EngineBean;
 import io.kvferry.engine.EngineConfigKeys;
 import io.kvferry.engine.EngineStatus;
 import io.kvferry.engine.Memory;
+import io.kvferry.engine.StallWatch;
 import io.kvferry.engine.TransferEngine;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
@@ -16,6 +18,8 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,6 +44,8 @@ public final class KvNode implements AutoCloseable {
     private final InFlight inFlight;
     private final PeerQuota quota;
     private final AtomicBoolean closing = new AtomicBoolean();
+    private @Nullable StallWatch stalls;
+    private @Nullable EngineBean bean;
 
     KvNode(NodeContext context, KvLayout layout, Memory memory) {
         this.context = context;
@@ -57,6 +63,8 @@ public final class KvNode implements AutoCloseable {
         Taker taker = new Taker(context, quota);
         context.engine().onNotify(ChunkRequest.LEND, lender::lend);
         context.engine().onNotify(ChunkRequest.TAKE, taker::take);
+        bean = EngineBean.register(context.engine());
+        stalls = StallWatch.start(context.engine(), context.settings().get(NodeConfigKeys.STALL_WARNING));
         context.directory().start(new NodeOrders(context), this::stats);
     }
 
@@ -238,6 +246,26 @@ public final class KvNode implements AutoCloseable {
     }
 
     /**
+     * Waits until a controller knows this node.
+     *
+     * @param deadline until when
+     * @return false if none does by then, or the node has no cluster
+     */
+    public boolean awaitRegistered(Deadline deadline) {
+        return context.directory().awaitRegistered(deadline);
+    }
+
+    /**
+     * Waits until every controller that can be reached knows all that has been put here so far.
+     *
+     * @param deadline until when
+     * @return false if one does not by then, or none can be reached
+     */
+    public boolean awaitPublished(Deadline deadline) {
+        return context.directory().awaitPublished(deadline);
+    }
+
+    /**
      * Returns what this node holds and what has happened to it.
      *
      * @return a snapshot
@@ -271,6 +299,22 @@ public final class KvNode implements AutoCloseable {
         return NodeMetrics.text(status(), context.engine().status(), context.counters());
     }
 
+    /**
+     * Says what this node has in hand, for whoever looks for what is stuck.
+     *
+     * @return a line for the node and one for its engine, then one for each transfer, lease and piece of quarantined memory
+     */
+    public List<String> inspect() {
+        KvNodeStatus now = status();
+        List<String> lines = new ArrayList<>();
+        lines.add("node " + now.identity() + " address=" + now.address() + " scheme=" + now.scheme().name() + " chunks="
+                + now.chunks() + " idle=" + now.idleChunks() + " pinned=" + now.pinnedChunks() + " slots=" + now.slots()
+                + " free-slots=" + now.freeSlots() + " lent-leases=" + now.lentLeases());
+        lines.addAll(context.directory().inspect());
+        lines.addAll(context.engine().status().lines());
+        return lines;
+    }
+
     private NodeStats stats() {
         ChunkStore.Counts chunks = context.store().counts();
         EngineStatus engine = context.engine().status();
@@ -301,8 +345,18 @@ public final class KvNode implements AutoCloseable {
     public CloseReport close(Deadline deadline) {
         if (closing.compareAndSet(false, true)) {
             context.directory().close(deadline);
+            closeAll(stalls, bean);
         }
         return context.engine().close(deadline);
+    }
+
+    private static void closeAll(@Nullable StallWatch watch, @Nullable EngineBean shown) {
+        if (watch != null) {
+            watch.close();
+        }
+        if (shown != null) {
+            shown.close();
+        }
     }
 
     /** Closes with {@code kvferry.close-timeout}. What had to be left behind is logged. */

@@ -1,6 +1,8 @@
 package io.kvferry.node;
 
+import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.control.cluster.KeyScheme;
+import io.kvferry.control.cluster.NodeRegistration;
 import io.kvferry.engine.EngineConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.engine.Memory;
@@ -12,6 +14,7 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +33,8 @@ public final class KvNodeBuilder {
     KvNodeBuilder() {}
 
     /**
-     * Sets the configuration: the engine's keys, those of its backends, and {@link NodeConfigKeys}.
+     * Sets the configuration: the engine's keys, those of its backends, of the
+     * cluster, and {@link NodeConfigKeys}. Without {@code kvferry.cluster.controllers} the node keeps to itself.
      *
      * @param newConfig what to read; the node adds its keys and {@code kvferry.compatibility}
      * @return this
@@ -67,7 +71,7 @@ public final class KvNodeBuilder {
      *     there is no memory for the pool; otherwise as {@link TransferEngine.Builder#open}
      */
     public KvNode open() {
-        config.keys(NodeConfigKeys.all());
+        config.keys(NodeConfigKeys.all()).keys(ClusterConfigKeys.all());
         BackendConfig settings = config.build().values();
         KvLayout layout = layout(settings);
         KeyChain chain = chain(settings, layout);
@@ -145,7 +149,21 @@ public final class KvNodeBuilder {
     }
 
     private static ChunkDirectory directory(TransferEngine engine, KeyScheme scheme, BackendConfig settings) {
-        return ChunkDirectory.NONE;
+        if (settings.get(ClusterConfigKeys.CONTROLLERS).isEmpty()) {
+            return ChunkDirectory.NONE;
+        }
+        return new ClusterDirectory(registration(engine, scheme, settings), settings, engine);
+    }
+
+    private static NodeRegistration registration(TransferEngine engine, KeyScheme scheme, BackendConfig settings) {
+        String instance = settings.get(NodeConfigKeys.INSTANCE);
+        return new NodeRegistration(
+                engine.identity(),
+                instance.isEmpty() ? engine.identity().nodeId() : instance,
+                Map.of(NodeRegistration.PEER_CONTROL, engine.address().toString()),
+                scheme,
+                NodeRegistration.SCHEMA_VERSION,
+                "kvferry");
     }
 
     private static TransferException invalid(String detail) {

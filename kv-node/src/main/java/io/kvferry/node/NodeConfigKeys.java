@@ -2,7 +2,6 @@ package io.kvferry.node;
 
 import io.kvferry.spi.ConfigKey;
 import java.time.Duration;
-import java.util.List;
 import java.util.Set;
 
 /**
@@ -81,12 +80,6 @@ public final class NodeConfigKeys {
             "Order of the keys, and of the values, within a layer of a chunk: tokens-first (NHD) or heads-first (HND)."
                     + " With heads-first the heads of a rank lie in one piece, which other degrees of parallelism need.");
 
-    /** Where the controllers are. */
-    public static final ConfigKey<List<String>> CONTROLLERS = ConfigKey.list(
-            "kvferry.kv.controllers",
-            List.of(),
-            "Controllers of the cluster, as HOST:PORT. Empty: the node keeps to itself and finds nothing elsewhere.");
-
     /** What the node is a part of. */
     public static final ConfigKey<String> INSTANCE = ConfigKey.text(
             "kvferry.kv.instance",
@@ -134,6 +127,15 @@ public final class NodeConfigKeys {
             1_000_000,
             "The same per peer, so that one peer cannot keep the pool from being used.");
 
+    /** When a transfer counts as stuck. */
+    public static final ConfigKey<Duration> STALL_WARNING = ConfigKey.duration(
+            "kvferry.kv.stall-warning",
+            Duration.ofSeconds(5),
+            MILLISECOND,
+            DAY,
+            "How long nothing of a transfer may move before the node logs what it is at, once for each. 5s: before most"
+                    + " deadlines, long after a slow network.");
+
     private NodeConfigKeys() {}
 
     /**
@@ -153,12 +155,12 @@ public final class NodeConfigKeys {
                 HEAD_DIM,
                 DATA_TYPE,
                 PAGE_ORDER,
-                CONTROLLERS,
                 INSTANCE,
                 FETCH_TIMEOUT,
                 HOLDER_TIMEOUT,
                 LEASE_TIME,
                 MAX_LEASES,
-                MAX_LEASES_PER_PEER);
+                MAX_LEASES_PER_PEER,
+                STALL_WARNING);
     }
 }

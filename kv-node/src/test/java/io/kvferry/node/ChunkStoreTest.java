@@ -23,6 +23,9 @@ class ChunkStoreTest {
         public void evicted(ChunkId chunk) {
             changes.add("-" + chunk.bytes()[0]);
         }
+
+        @Override
+        public void changed() {}
     });
 
     @Test

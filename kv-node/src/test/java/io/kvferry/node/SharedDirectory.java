@@ -123,6 +123,24 @@ final class SharedDirectory {
         }
 
         @Override
+        public void changed() {}
+
+        @Override
+        public List<String> inspect() {
+            return List.of("controller in a map");
+        }
+
+        @Override
+        public boolean awaitRegistered(Deadline deadline) {
+            return true;
+        }
+
+        @Override
+        public boolean awaitPublished(Deadline deadline) {
+            return true;
+        }
+
+        @Override
         public void close(Deadline deadline) {
             left.add(registration.identity().nodeId());
         }

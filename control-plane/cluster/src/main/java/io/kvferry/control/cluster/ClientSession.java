@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.kvferry.control.cluster.wire.ClusterProto.Applied;
 import io.kvferry.control.cluster.wire.ClusterProto.ControllerFrame;
 import io.kvferry.control.cluster.wire.ClusterProto.Deregister;
 import io.kvferry.control.cluster.wire.ClusterProto.NodeFrame;
@@ -59,13 +60,14 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
     private boolean following;
 
     private boolean syncWanted;
+    private long lastSync;
     private long lastSequence;
+    private long appliedSequence = -1;
     private boolean keepAliveUnanswered;
     private Scheduler.@Nullable Scheduled timer;
 
     private volatile boolean registered;
     private volatile boolean synced;
-    private volatile long appliedSequence = -1;
     private volatile long heardAtNanos;
     private volatile Duration lease = Duration.ZERO;
 
@@ -112,10 +114,7 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
                     keepAliveUnanswered = false;
                 }
             }
-            case APPLIED -> {
-                appliedSequence = frame.getApplied().getSequence();
-                synced = true;
-            }
+            case APPLIED -> applied(frame.getApplied());
             case SYNC_REQUEST -> {
                 LOG.info(
                         "controller {} asks for all chunks: {}",
@@ -126,6 +125,16 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
             case ORDER -> order(frame.getOrder());
             case DEREGISTERED -> over.complete(null);
             case KIND_NOT_SET -> LOG.debug("a frame of a kind that this version does not know");
+        }
+    }
+
+    private void applied(Applied message) {
+        synchronized (lock) {
+            // what belongs to an earlier sync says nothing about this one
+            if (message.getSync() == lastSync) {
+                appliedSequence = message.getSequence();
+                synced = true;
+            }
         }
     }
 
@@ -199,17 +208,21 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
             NodeInventory.Snapshot snapshot = node.inventory().snapshot(this::dropPending);
             Queue<NodeFrame> frames = frames(snapshot);
             synchronized (lock) {
-                sync = frames;
+                // a later snapshot may have been taken meanwhile; it counts
+                if (snapshot.number() == lastSync) {
+                    sync = frames;
+                }
             }
             send();
         });
     }
 
     /** What waits is in the snapshot that is taken at this moment; what comes is not. */
-    private void dropPending() {
+    private long dropPending() {
         synchronized (lock) {
             pending.clear();
             pendingKeys = 0;
+            lastSync++;
             lastSequence = 0;
             appliedSequence = -1;
             following = true;
@@ -217,13 +230,14 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
             // nothing is sent until the frames of the sync are there
             sync = new ArrayDeque<>();
             syncing = true;
+            return lastSync;
         }
     }
 
     private static Queue<NodeFrame> frames(NodeInventory.Snapshot snapshot) {
         List<NodeFrame> frames = new ArrayList<>();
         frames.add(NodeFrame.newBuilder()
-                .setSyncBegin(SyncBegin.getDefaultInstance())
+                .setSyncBegin(SyncBegin.newBuilder().setSync(snapshot.number()))
                 .build());
         for (Tier tier : Tier.values()) {
             ChunkKeys keys = snapshot.held().in(tier);

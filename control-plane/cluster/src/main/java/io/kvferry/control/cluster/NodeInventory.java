@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongSupplier;
 
 /**
  * What this node holds, so that it can be told again, and whom to tell of changes.
@@ -78,14 +79,13 @@ final class NodeInventory {
         return all ? keys : some.isEmpty() ? ChunkKeys.none(keys.keyBytes()) : ChunkKeys.of(some);
     }
 
-    /** All that is held at one moment, with its digest. */
-    record Snapshot(HeldChunks held, IndexDigest digest) {}
+    /** All that is held at one moment, with its digest and a number. */
+    record Snapshot(HeldChunks held, IndexDigest digest, long number) {}
 
-    /** Takes a snapshot; {@code before} runs at the same moment: changes before it are in the snapshot, later ones not. */
-    Snapshot snapshot(Runnable before) {
+    /** Takes a snapshot and, at the same moment, its number: changes before it are in the snapshot, later ones are not. */
+    Snapshot snapshot(LongSupplier number) {
         synchronized (lock) {
-            before.run();
-            return new Snapshot(index.held(slot), slot.digest());
+            return new Snapshot(index.held(slot), slot.digest(), number.getAsLong());
         }
     }
 
