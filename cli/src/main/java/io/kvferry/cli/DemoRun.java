@@ -86,9 +86,9 @@ final class DemoRun {
                 growth(before, after, "kvferry_kv_transfer_seconds_sum"));
     }
 
-    /** The prefill node stores after it has answered; what it stored is known to the controller when it counts it. */
+    /** The prefill node stores after it has answered, and counts it once the controller knows. */
     private long awaitStored(MetricsPage before) {
-        String counter = "lmcache:num_stored_tokens";
+        String counter = "kvferry_llm_published_tokens";
         double start = before.value(counter).orElse(0);
         var ignored = prefill.await(now -> now.storedTokens().orElse(0) > start, deadline);
         double stored = page(prefill).value(counter).orElse(0) - start;

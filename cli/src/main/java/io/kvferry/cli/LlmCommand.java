@@ -4,14 +4,12 @@ import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.example.llm.LlmServer;
 import io.kvferry.example.llm.LlmServerConfig;
 import io.kvferry.example.llm.kv.NodePrefixStore;
-import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.spi.PeerAddress;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,7 +25,7 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
-        footer = "  kvferry llm --listen 127.0.0.1:8010 --controller 127.0.0.1:7500")
+        footer = "  kvferry llm --listen 127.0.0.1:8010 --controllers 127.0.0.1:7500")
 final class LlmCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -44,19 +42,18 @@ final class LlmCommand implements Callable<Integer> {
     private PeerAddress listen;
 
     @Option(
-            names = "--controller",
-            paramLabel = "HOST:PORT",
-            converter = Converters.Address.class,
-            description = "A controller of the cluster; may be repeated. Without any, the server reuses only its own KV cache.")
-    private List<PeerAddress> controllers = new ArrayList<>();
+            names = "--controllers",
+            paramLabel = "HOST:PORT[,HOST:PORT]",
+            description = "All controllers of the cluster; short for --set kvferry.cluster.controllers=LIST. Without any, the"
+                    + " server reuses only its own KV cache.")
+    private @Nullable String controllers;
 
     @Option(
-            names = "--pool-size",
+            names = "--pool",
             defaultValue = "512MiB",
             paramLabel = "SIZE",
-            converter = Converters.Size.class,
             description = "Memory for KV cache; 256 tokens take 2 MiB. Default: ${DEFAULT-VALUE}.")
-    private long poolSize;
+    private String pool;
 
     @Option(
             names = "--until-stdin-ends",
@@ -69,16 +66,19 @@ final class LlmCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         LlmServerConfig config = LlmServerConfig.usual(new InetSocketAddress(listen.host(), listen.port()));
-        KvFerryConfig.Builder node = engineOptions.builder().set(NodeConfigKeys.POOL_SIZE, poolSize);
-        if (!controllers.isEmpty()) {
-            List<String> addresses =
-                    controllers.stream().map(PeerAddress::toString).toList();
-            node.set(NodeConfigKeys.CONTROLLERS, addresses);
+        KvFerryConfig.Builder node = engineOptions.builder().set("kvferry.kv.pool-size", pool, "--pool");
+        if (controllers != null) {
+            node.set("kvferry.cluster.controllers", controllers, "--controllers");
         }
         try (StopSignal stop = new StopSignal(untilStdinEnds);
                 NodePrefixStore store =
                         NodePrefixStore.open(node, config.shape(), config.modelName() + "-" + config.seed());
                 LlmServer server = LlmServer.open(config, store)) {
+            if (!store.node().awaitRegistered(store.node().defaultDeadline())) {
+                PrintWriter err = spec.commandLine().getErr();
+                err.println("kvferry llm: no controller of " + controllers + " has answered yet; going on without");
+                err.flush();
+            }
             PrintWriter out = spec.commandLine().getOut();
             out.println("ready " + listen.host() + ":" + server.address().getPort());
             out.flush();

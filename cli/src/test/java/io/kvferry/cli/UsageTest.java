@@ -63,7 +63,7 @@ class UsageTest {
             2 | bench two-node --plot out.gif                      | .svg
             2 | demo --prompt-tokens 9                             | --prompt-tokens 9
             4 | llm --listen 127.0.0.1:0 --backend rdma            | io.kvferry:kvferry-backend-rdma
-            2 | llm --listen 127.0.0.1:0 --pool-size 1MiB          | kvferry.kv.pool-size
+            2 | llm --listen 127.0.0.1:0 --pool 1MiB          | kvferry.kv.pool-size
             2 | verify-reuse                                       | --prefill URL or PREFILL_URL
             2 | verify-reuse --prefill nowhere                     | 'nowhere' is not an address
             2 | verify-reuse --prefill http://a/b --decode http:/b | 'http:/b' is not an address

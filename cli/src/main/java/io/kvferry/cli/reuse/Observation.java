@@ -34,11 +34,11 @@ public record Observation(
                 page.value("process_start_time_seconds"),
                 page.value("lmcache:num_lookup_tokens", "lmcache_mp_lookup_requested_tokens"),
                 page.value("lmcache:num_lookup_hits", "lmcache_mp_lookup_hit_tokens"),
-                page.value("lmcache:num_stored_tokens", "lmcache:num_store_requests"),
+                page.value("kvferry_llm_published_tokens", "lmcache:num_stored_tokens", "lmcache:num_store_requests"),
                 page.value("lmcache:num_p2p_transferred_tokens", "lmcache:num_p2p_requests"),
                 page.value("lmcache:p2p_time_to_transfer_sum", "lmcache:time_to_retrieve_sum"),
                 page.value("lmcache:p2p_time_to_transfer_count", "lmcache:time_to_retrieve_count"),
-                page.value("lmcache:num_store_requests"));
+                page.value("kvferry_llm_published_prompts", "lmcache:num_store_requests"));
     }
 
     static Observation of(LogFile.Counts log) {

@@ -93,6 +93,7 @@ final class Generator {
     private void publish(int[] prompt, KvCache cache) {
         try {
             int stored = store.publish(prompt, cache, Deadline.after(storeTimeout, ticker));
+            metrics.published(stored);
             LOG.info("Stored {} out of total {} tokens", stored, prompt.length);
         } catch (TransferException e) {
             metrics.storeFailed();

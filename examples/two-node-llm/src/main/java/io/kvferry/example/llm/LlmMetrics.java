@@ -29,6 +29,8 @@ final class LlmMetrics {
     private final CounterDataPoint promptTokens;
     private final CounterDataPoint answerTokens;
     private final CounterDataPoint failedFetches;
+    private final CounterDataPoint publishedPrompts;
+    private final CounterDataPoint publishedTokens;
     private final CounterDataPoint failedStores;
     private final CounterDataPoint refused;
     private final DistributionDataPoint firstTokenTime;
@@ -38,6 +40,8 @@ final class LlmMetrics {
         promptTokens = counter("vllm:prompt_tokens", "Tokens of prompts.");
         answerTokens = counter("vllm:generation_tokens", "Tokens of answers.");
         failedFetches = counter("kvferry_llm_failed_fetches", "Prompts that were computed though more of them was known.");
+        publishedPrompts = counter("kvferry_llm_published_prompts", "Prompts that other nodes can find now.");
+        publishedTokens = counter("kvferry_llm_published_tokens", "Tokens of those that were not kept before.");
         failedStores = counter("kvferry_llm_failed_stores", "Prompts whose KV cache could not be kept.");
         refused = counter("kvferry_llm_refused_requests", "Requests that were not answered.");
         firstTokenTime = Histogram.builder()
@@ -70,6 +74,11 @@ final class LlmMetrics {
 
     void fetchFailed() {
         failedFetches.inc();
+    }
+
+    void published(int tokens) {
+        publishedPrompts.inc();
+        publishedTokens.inc(tokens);
     }
 
     void storeFailed() {

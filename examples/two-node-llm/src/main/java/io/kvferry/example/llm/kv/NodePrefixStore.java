@@ -10,6 +10,9 @@ import io.kvferry.node.KvNode;
 import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.node.PutResult;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -83,6 +86,12 @@ public final class NodePrefixStore implements PrefixStore {
                         ValueLayout.JAVA_FLOAT,
                         0,
                         shape.layerFloats()));
+        if (!node.awaitPublished(deadline)) {
+            throw new TransferException(
+                    TransferErrorCode.DEADLINE_EXCEEDED,
+                    Stage.FINISH,
+                    "no controller has taken note of " + result.storedTokens() + " new tokens in time");
+        }
         return result.storedTokens();
     }
 

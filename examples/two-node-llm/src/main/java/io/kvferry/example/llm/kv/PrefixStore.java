@@ -23,7 +23,7 @@ public interface PrefixStore extends AutoCloseable {
     Prefix fetch(int[] tokens, KvCache into, Deadline deadline);
 
     /**
-     * Keeps the whole pages of a prompt for later requests.
+     * Keeps the whole pages of a prompt for later requests, and returns once every request can find them.
      *
      * @param tokens the prompt
      * @param from its cache
