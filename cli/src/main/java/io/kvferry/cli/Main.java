@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             FetchCommand.class,
             SendCommand.class,
             BenchCommand.class,
+            ControllerCommand.class,
             LlmCommand.class,
             VerifyReuseCommand.class,
             NodeCommand.class,
