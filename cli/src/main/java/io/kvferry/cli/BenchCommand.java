@@ -16,9 +16,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -36,7 +38,8 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
-        footer = "  kvferry bench --block-size 64KiB,1MiB --batch 1,16 --operation read,write --plot bench.html")
+        footer = "  kvferry bench --block-size 64KiB,1MiB --batch 1,16 --operation read,write --plot bench.html",
+        subcommands = BenchTwoNodeCommand.class)
 final class BenchCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -275,21 +278,33 @@ final class BenchCommand implements Callable<Integer> {
         String title =
                 "kvferry bench, " + results.getFirst().backend() + ", memory " + Quantity.bytes(memory) + ", pipeline "
                         + settings.pipeline() + ", " + (settings.standing() ? "standing lease" : "lease per transfer");
+        List<Map<String, String>> rows = results.stream().map(BenchResult::columns).toList();
         Path csvFile = csv;
         if (csvFile != null) {
-            Files.writeString(csvFile, BenchReport.csv(results));
+            Files.writeString(csvFile, BenchReport.csv(rows));
         }
         Path jsonFile = json;
         if (jsonFile != null) {
-            Files.writeString(jsonFile, BenchReport.json(results));
+            Files.writeString(jsonFile, BenchReport.json(rows));
         }
         Path image = plot;
         if (image != null) {
-            Files.writeString(image, isHtml(image) ? BenchPlot.html(results, title) : BenchPlot.svg(results, title));
+            BenchPlot.Figure figure = figure(results, title);
+            Files.writeString(image, isHtml(image) ? BenchPlot.html(figure, rows) : BenchPlot.svg(figure));
         }
     }
 
-    private static boolean isHtml(Path file) {
+    private static BenchPlot.Figure figure(List<BenchResult> results, String title) {
+        Map<String, Map<Long, Double>> lines = new LinkedHashMap<>();
+        for (BenchResult result : results) {
+            BenchCase point = result.point();
+            String name = word(point.operation()) + ", batch " + point.batch() + ", threads " + point.threads();
+            lines.computeIfAbsent(name, _ -> new TreeMap<>()).put(point.blockBytes(), result.gigabytesPerSecond());
+        }
+        return new BenchPlot.Figure(title, "block size", Quantity::bytes, "GB/s", lines);
+    }
+
+    static boolean isHtml(Path file) {
         return file.toString().endsWith(".html");
     }
 }

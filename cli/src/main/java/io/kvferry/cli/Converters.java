@@ -2,6 +2,8 @@ package io.kvferry.cli;
 
 import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.PeerAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -27,6 +29,33 @@ final class Converters {
         @Override
         public Duration convert(String text) {
             return parse(DURATION, text, "a duration, such as 500ms or 30s");
+        }
+    }
+
+    /** Durations such as 30s; a number alone is seconds, as in environments that were set for other tools. */
+    static final class Seconds implements ITypeConverter<Duration> {
+        @Override
+        public Duration convert(String text) {
+            if (text.matches("\\d{1,8}(\\.\\d{1,9})?")) {
+                return Duration.ofNanos((long) (Double.parseDouble(text) * 1e9));
+            }
+            return parse(DURATION, text, "a duration, such as 500ms, 30s or 5.0 (seconds)");
+        }
+    }
+
+    /** Addresses such as http://10.0.0.7:8010/v1/completions. */
+    static final class Url implements ITypeConverter<URI> {
+        @Override
+        public URI convert(String text) {
+            try {
+                URI url = new URI(text);
+                if (("http".equals(url.getScheme()) || "https".equals(url.getScheme())) && url.getHost() != null) {
+                    return url;
+                }
+            } catch (URISyntaxException e) {
+                // said below
+            }
+            throw new TypeConversionException("'" + text + "' is not an address such as http://HOST:PORT/v1/completions");
         }
     }
 

@@ -1,33 +1,26 @@
 package io.kvferry.cli;
 
-import io.kvferry.cli.file.FileFetch;
-import io.kvferry.cli.file.FileReport;
 import io.kvferry.cli.file.VerificationException;
-import io.kvferry.engine.BackendStatus;
-import io.kvferry.engine.TransferEngine;
+import io.kvferry.cli.reuse.ReuseServer;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Ticker;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 @Command(
         name = "demo",
         description = {
-            "Moves a file between two processes on this machine and compares every byte.",
-            "The file is made of what the Java runtime is made of; it is deleted afterwards."
+            "Computes a prompt on one node and continues it on another, which fetches the KV cache instead of computing it.",
+            "Starts a controller, a prefill node and a decode node here, and compares the answer with one from scratch."
         },
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
@@ -40,12 +33,18 @@ final class DemoCommand implements Callable<Integer> {
     private EngineOptions engineOptions;
 
     @Option(
-            names = "--size",
-            defaultValue = "256MiB",
-            paramLabel = "SIZE",
-            converter = Converters.Size.class,
-            description = "Size of the file. Default: ${DEFAULT-VALUE}.")
-    private long size;
+            names = "--prompt-tokens",
+            defaultValue = "2048",
+            paramLabel = "N",
+            description = "Length of both prompts; 7/8 of it is common to them. Default: ${DEFAULT-VALUE}.")
+    private int promptTokens;
+
+    @Option(
+            names = "--answer-tokens",
+            defaultValue = "32",
+            paramLabel = "N",
+            description = "Length of the answer. Default: ${DEFAULT-VALUE}.")
+    private int answerTokens;
 
     @Option(
             names = "--timeout",
@@ -60,78 +59,63 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Path folder = Files.createTempDirectory("kvferry-demo");
-        Thread cleanUp = new Thread(() -> delete(folder), "kvferry-demo-clean-up");
-        Runtime.getRuntime().addShutdownHook(cleanUp);
-        try {
-            run(folder);
-        } finally {
-            delete(folder);
-            forget(cleanUp);
+        if (promptTokens < 512 || promptTokens > 8192 || answerTokens < 2 || answerTokens > 1024) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--prompt-tokens " + promptTokens + " is not from 512 to 8192, or --answer-tokens " + answerTokens
+                            + " not from 2 to 1024");
+        }
+        Ticker ticker = Ticker.system();
+        Deadline deadline = Deadline.after(timeout, ticker);
+        PrintWriter out = spec.commandLine().getOut();
+        try (TwoNodes nodes = TwoNodes.start(engineOptions);
+                ReuseServer prefill = TwoNodes.client("prefill", nodes.prefill(), ticker);
+                ReuseServer decode = TwoNodes.client("decode", nodes.decode(), ticker)) {
+            out.println("process " + nodes.controller().pid() + " is the controller, at "
+                    + nodes.controller().address());
+            out.println("process " + nodes.prefill().pid() + " is the prefill node, at " + TwoNodes.url(nodes.prefill()));
+            out.println("process " + nodes.decode().pid() + " is the decode node, at " + TwoNodes.url(nodes.decode()));
+            out.println();
+            out.flush();
+            DemoRun.Result result = new DemoRun(prefill, decode, promptTokens, answerTokens, deadline).run();
+            out.print(table(result).text(false));
+            out.flush();
+            check(result, nodes.decode());
         }
         return ExitCode.OK;
     }
 
-    private static void forget(Thread hook) {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            // the process is stopping already
+    private static void check(DemoRun.Result result, ServerProcess decode) {
+        if (result.fetchedTokens() == 0) {
+            throw new VerificationException("the decode node fetched nothing: " + decode.complaint());
+        }
+        if (!result.isIdentical()) {
+            throw new VerificationException("the answers differ: '" + result.reused().text() + "' with fetched KV cache, '"
+                    + result.scratch().text() + "' from scratch");
         }
     }
 
-    private void run(Path folder) throws IOException {
-        PrintWriter out = spec.commandLine().getOut();
-        Path offered = folder.resolve("offered.bin");
-        Path fetched = folder.resolve("fetched.bin");
-        DemoFile.write(offered, size);
-        List<String> arguments = new ArrayList<>(List.of("--offer", offered.toString()));
-        arguments.addAll(engineOptions.arguments());
-        ProgressLine progress = ProgressLine.of(spec.commandLine().getErr(), "demo");
-        try (ServerProcess server = ServerProcess.start(arguments);
-                TransferEngine engine = TransferEngine.open(engineOptions.config())) {
-            out.println("process " + server.pid() + " offers a file of " + Quantity.bytes(size) + " at "
-                    + server.address());
-            out.println("process " + ProcessHandle.current().pid() + " fetches it");
-            out.flush();
-            FileReport report = new FileFetch(engine, server.address(), "offered.bin", fetched, false, 0, progress)
-                    .run(Deadline.after(timeout));
-            progress.end();
-            compare(offered, fetched);
-            out.println();
-            out.print(table(report, engine.backends().getFirst()).text(false));
-            out.flush();
-        } finally {
-            progress.end();
-        }
-    }
-
-    /** The sums agree already; that the files do needs no trust in this program's own sums. */
-    private static void compare(Path offered, Path fetched) throws IOException {
-        long differs = Files.mismatch(offered, fetched);
-        if (differs >= 0) {
-            throw new VerificationException("the two files differ at byte " + differs);
-        }
-    }
-
-    private static Table table(FileReport report, BackendStatus backend) {
+    private static Table table(DemoRun.Result result) {
         Table table = new Table("WHAT", "VALUE");
-        table.add("backend", backend.name());
-        table.add("moved", Quantity.bytes(report.movedBytes()));
-        table.add("time", Quantity.seconds(report.nanos()) + ", with reading, hashing on both sides and writing");
-        table.add("speed", Quantity.perSecond(report.bytesPerSecond()));
-        table.add("SHA-256", report.sha256());
-        table.add("files", "equal, byte by byte");
+        long cold = result.scratch().firstTokenNanos();
+        long reused = result.reused().firstTokenNanos();
+        double transferSeconds = Math.max(result.transferSeconds(), 1e-9);
+        table.add("prompt A", result.first().promptTokens() + " tokens, computed by prefill in "
+                + Quantity.millis(result.first().firstTokenNanos()) + ", which then stored " + result.storedTokens());
+        table.add("prompt B", result.reused().promptTokens() + " tokens, " + result.sharedTokens()
+                + " of them as in A, sent to decode");
+        table.add("hit", result.fetchedChunks() + " chunks, " + result.fetchedTokens() + " tokens, fetched from prefill");
+        table.add("moved", Quantity.bytes(result.fetchedBytes()) + " by " + result.backend() + " in "
+                + Quantity.millis((long) (transferSeconds * 1e9)) + ", "
+                + Quantity.perSecond(result.fetchedBytes() / transferSeconds));
+        table.add("TTFT from scratch", Quantity.millis(cold));
+        table.add("TTFT reused", Quantity.millis(reused) + ", "
+                + String.format(Locale.ROOT, "%.2f", (double) reused / cold) + " of that");
+        table.add("TBT", Quantity.millis(result.medianGapNanos()) + " between tokens");
+        table.add("answer", result.reused().text());
+        table.add("from scratch", result.isIdentical()
+                ? "identical, all " + result.reused().tokens() + " tokens and the last bit of their probabilities"
+                : "another one: " + result.scratch().text());
         return table;
-    }
-
-    private static void delete(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
-            }
-        } catch (IOException | UncheckedIOException e) {
-            // gone already, or in the way of nobody: it is a folder for temporary files
-        }
     }
 }

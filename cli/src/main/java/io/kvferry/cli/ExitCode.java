@@ -24,7 +24,7 @@ final class ExitCode implements CommandLine.IExitCodeExceptionMapper {
         meanings.put("0", "success");
         meanings.put("1", "the transfer failed");
         meanings.put("2", "wrong usage, configuration or request");
-        meanings.put("3", "the bytes are not the promised ones");
+        meanings.put("3", "the bytes are not the promised ones, or reuse is not proved");
         meanings.put("4", "a backend or an operation is not available here");
         meanings.put("5", "the deadline passed");
         meanings.put("130", "interrupted");

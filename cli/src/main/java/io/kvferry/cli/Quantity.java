@@ -30,6 +30,10 @@ final class Quantity {
         return format(nanos / 1e9, nanos < 10_000_000_000L ? 2 : 0) + " s";
     }
 
+    static String millis(long nanos) {
+        return format(nanos / 1e6, nanos < 100_000_000L ? 1 : 0) + " ms";
+    }
+
     private static String format(double value, int decimals) {
         return String.format(Locale.ROOT, "%." + decimals + "f", value);
     }

@@ -14,38 +14,22 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.jspecify.annotations.Nullable;
 
-/** A {@code kvferry serve} in a process of its own, which ends with this one. */
+/** A server command of this program in a process of its own, which ends with this one. */
 final class ServerProcess implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(60);
     private static final Duration STOP = Duration.ofSeconds(15);
     private static final String READY = "ready ";
 
+    private final String command;
     private final Process process;
-    private final PeerAddress address;
+    private final CompletableFuture<String> ready = new CompletableFuture<>();
+    private final CompletableFuture<Void> errorsEnded = new CompletableFuture<>();
+    private volatile String complaint = "";
 
-    private ServerProcess(Process process, PeerAddress address) {
+    private ServerProcess(String command, Process process) {
+        this.command = command;
         this.process = process;
-        this.address = address;
-    }
-
-    /** Starts it and waits until it is ready. */
-    static ServerProcess start(List<String> serveArguments) throws IOException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.add("--enable-native-access=ALL-UNNAMED");
-        command.add("-cp");
-        command.add(System.getProperty("java.class.path"));
-        command.add(Main.class.getName());
-        command.add("serve");
-        command.add("--listen");
-        command.add("127.0.0.1:0");
-        command.add("--until-stdin-ends");
-        command.addAll(serveArguments);
-        Process process = new ProcessBuilder(command).start();
-        CompletableFuture<String> ready = new CompletableFuture<>();
-        CompletableFuture<@Nullable String> complaint = new CompletableFuture<>();
         read(
                 "kvferry-child-out",
                 process.getInputStream(),
@@ -55,22 +39,55 @@ final class ServerProcess implements AutoCloseable {
                     }
                 },
                 () -> ready.complete(""));
-        read("kvferry-child-err", process.getErrorStream(), complaint::complete, () -> complaint.complete(null));
+        read("kvferry-child-err", process.getErrorStream(), line -> complaint = line, () -> errorsEnded.complete(null));
+    }
+
+    /** Starts {@code kvferry serve} and waits until it is ready. */
+    static ServerProcess start(List<String> serveArguments) throws IOException {
+        ServerProcess server = launch("serve", serveArguments);
+        PeerAddress ignored = server.address();
+        return server;
+    }
+
+    /** Starts a command that listens and says when it is ready; {@link #address()} waits for that. */
+    static ServerProcess launch(String command, List<String> arguments) throws IOException {
+        List<String> line = new ArrayList<>();
+        line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        line.add("-XX:+UseSerialGC");
+        line.add("--enable-native-access=ALL-UNNAMED");
+        line.add("-cp");
+        line.add(System.getProperty("java.class.path"));
+        line.add(Main.class.getName());
+        line.add(command);
+        line.add("--listen");
+        line.add("127.0.0.1:0");
+        line.add("--until-stdin-ends");
+        line.addAll(arguments);
+        return new ServerProcess(command, new ProcessBuilder(line).start());
+    }
+
+    /** Waits until it is ready; where it cannot be, it is ended and the failure says what it said last. */
+    PeerAddress address() throws IOException {
         try {
             String address = ready.get(START.toNanos(), TimeUnit.NANOSECONDS);
             if (!address.isEmpty()) {
-                return new ServerProcess(process, PeerAddress.parse(address));
+                return PeerAddress.parse(address);
             }
-            String reason = complaint.get(STOP.toNanos(), TimeUnit.NANOSECONDS);
-            throw new IOException("the second process did not start: " + reason);
+            errorsEnded.get(STOP.toNanos(), TimeUnit.NANOSECONDS);
+            throw new IOException("'" + command + "' did not start in a process of its own: " + complaint);
         } catch (TimeoutException | ExecutionException e) {
-            process.destroyForcibly();
-            throw new IOException("the second process was not ready in " + START.toSeconds() + " s", e);
+            kill();
+            throw new IOException("'" + command + "' was not ready in " + START.toSeconds() + " s", e);
         } catch (InterruptedException e) {
-            process.destroyForcibly();
+            kill();
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
         }
+    }
+
+    /** Returns the last line that it wrote to standard error, or an empty one. */
+    String complaint() {
+        return complaint;
     }
 
     private interface LineReader {
@@ -89,10 +106,6 @@ final class ServerProcess implements AutoCloseable {
                 end.run();
             }
         });
-    }
-
-    PeerAddress address() {
-        return address;
     }
 
     long pid() {

@@ -39,6 +39,8 @@ class ArchitectureTest {
                 "io.kvferry.backend.inprocess",
                 "io.kvferry.backend.tcp",
                 "io.kvferry.control.peer",
+                "io.kvferry.control.cluster",
+                "io.kvferry.example.llm",
                 "io.kvferry.cli"
             })
     void everyModuleIsSeenByTheseRules(String modulePackage) {
@@ -57,7 +59,7 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer.."})
+    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer..", "io.kvferry.control.cluster.."})
     void engineAndControlPlaneSeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
     }
@@ -71,6 +73,11 @@ class ArchitectureTest {
     @Test
     void theConformanceKitSeesSpiAndEngineAlone() {
         assertSeesOnly("io.kvferry.conformance..", SPI, "io.kvferry.engine..");
+    }
+
+    @Test
+    void theExampleSeesWhatAnApplicationWouldSee() {
+        assertSeesOnly("io.kvferry.example.llm..", SPI, "io.kvferry.engine..", "io.kvferry.node..");
     }
 
     @Test

@@ -129,25 +129,6 @@ class CommandsTest {
     }
 
     @Test
-    void theDemoMovesAFileAndLeavesNothingBehind() throws IOException {
-        long before = demoFolders();
-
-        Cli cli = Cli.run("demo", "--size", "8MiB");
-
-        assertThat(cli.code()).as(cli.err()).isZero();
-        assertThat(cli.out()).contains("backend  tcp", "moved    8 MiB", "equal, byte by byte");
-        assertThat(demoFolders()).isEqualTo(before);
-    }
-
-    @Test
-    void theDemoOverABackendOfOneProcessSaysWhyNot() {
-        Cli cli = Cli.run("demo", "--size", "1MiB", "--backend", "inprocess");
-
-        assertThat(cli.code()).isEqualTo(ExitCode.FAILED);
-        assertThat(cli.err()).contains("kvferry.backend = tcp").hasLineCount(1);
-    }
-
-    @Test
     void conformancePrintsHowEachTopicWent() {
         Cli cli = Cli.run("conformance", "--backend", "inprocess", "--topic", "Data", "--topic", "Discovery");
 
@@ -187,7 +168,7 @@ class CommandsTest {
                 .anyMatch(line -> line.matches("kvferry\\.finish-grace +2s +default"));
     }
 
-    private static String at(ServerProcess server) {
+    private static String at(ServerProcess server) throws IOException {
         PeerAddress address = server.address();
         return address.toString();
     }
@@ -207,12 +188,5 @@ class CommandsTest {
 
         @Override
         public void note(String line) {}
-    }
-
-    private static long demoFolders() throws IOException {
-        try (var entries = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
-            return entries.filter(entry -> entry.getFileName().toString().startsWith("kvferry-demo"))
-                    .count();
-        }
     }
 }

@@ -47,6 +47,10 @@ class UsageTest {
             4 | serve --bench --backend rdma                       | io.kvferry:kvferry-backend-rdma
             4 | serve --bench --set kvferry.peer-control=pigeon    | pigeon
             2 | serve --bench --config absent.properties           | there is no such file
+            2 | controller --listen nowhere                        | 'nowhere' is not HOST:PORT
+            4 | controller --store paper                           | memory, file
+            1 | controller --store file --store-file no/such/x.db  | kvferry.controller.file.path
+            2 | controller --set kvferry.controller.lease=0s       | allowed: 1s to 24h
             2 | bench --operation copy                             | READ
             2 | bench --block-size 1XB                             | '1XB' is not a size
             2 | bench --block-size 0                               | '0' is not a size
@@ -58,7 +62,17 @@ class UsageTest {
             2 | bench --plot out.gif                               | .svg
             2 | bench --local --to 127.0.0.1:1                     | exclude each other
             1 | bench --to 127.0.0.1:1                             | CONTROL_FAILED
-            2 | demo --size big                                    | 'big' is not a size
+            2 | bench two-node --prefill http://127.0.0.1:1/a      | --prefill and --decode belong together
+            2 | bench two-node --requests 0                        | --requests
+            2 | bench two-node --plot out.gif                      | .svg
+            2 | demo --prompt-tokens 9                             | --prompt-tokens 9
+            4 | llm --listen 127.0.0.1:0 --backend rdma            | io.kvferry:kvferry-backend-rdma
+            2 | llm --listen 127.0.0.1:0 --pool 1MiB          | kvferry.kv.pool-size
+            2 | verify-reuse                                       | --prefill URL or PREFILL_URL
+            2 | verify-reuse --prefill nowhere                     | 'nowhere' is not an address
+            2 | verify-reuse --prefill http://a/b --decode http:/b | 'http:/b' is not an address
+            2 | verify-reuse --wait soon                           | 'soon' is not a duration
+            1 | verify-reuse --prefill http://127.0.0.1:1/v1/completions --decode http://127.0.0.1:1/v1/completions | CONTROL_FAILED
             """)
     void aMistakeIsOneLineThatNamesIt(int code, String line, String named) {
         Cli cli = Cli.run(line == null ? new String[0] : line.split(" +"));

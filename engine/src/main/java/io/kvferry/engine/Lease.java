@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +44,7 @@ public final class Lease implements AutoCloseable {
     private final Deadline deadline;
     private final @Nullable ListenerCalls listeners;
     private final CompletableFuture<TransferResult> done = new CompletableFuture<>();
+    private final CompletableFuture<Void> quiescent = new CompletableFuture<>();
     private final long startNanos;
 
     private final Object lock = new Object();
@@ -232,8 +234,38 @@ public final class Lease implements AutoCloseable {
         return ending != null && attempts.isEmpty() ? Quiescence.QUIESCENT : Quiescence.QUARANTINED;
     }
 
+    /**
+     * Tells when the leased memory may be used for something else: the lease has ended and no attempt can touch it.
+     *
+     * @return completes once it may, perhaps on a thread of a backend: what depends on it must not block
+     */
+    public CompletionStage<Void> whenQuiescent() {
+        return quiescent.minimalCompletionStage();
+    }
+
+    private void tellIfQuiescent() {
+        if (memory() == Quiescence.QUIESCENT) {
+            quiescent.complete(null);
+        }
+    }
+
     private TransferError error(TransferErrorCode code, String detail) {
         return new TransferError(code, code.number(), Stage.TRANSFER, Side.TARGET, "", true, detail);
+    }
+
+    /** A line of {@link TransferEngine#status()}. */
+    EngineStatus.Offer offer() {
+        String only = request.onlyFor();
+        return new EngineStatus.Offer(
+                request.id(),
+                request.access(),
+                only == null ? "" : only,
+                request.standing(),
+                attempts().size(),
+                request.blocks().size(),
+                request.blocks().totalBytes(),
+                context.ticker().nanos() - startNanos,
+                deadline.remainingNanos());
     }
 
     LeaseRequest request() {
@@ -347,6 +379,7 @@ public final class Lease implements AutoCloseable {
             synchronized (lock) {
                 attempts.remove(new AttemptKey(attempt.peer(), attempt.number()), attempt);
             }
+            tellIfQuiescent();
         }
     }
 
@@ -490,6 +523,7 @@ public final class Lease implements AutoCloseable {
         if (listeners != null) {
             listeners.ended(endReport(outcome));
         }
+        tellIfQuiescent();
     }
 
     private TransferReport endReport(Ending outcome) {

@@ -125,6 +125,11 @@ final class MemoryHold {
         }
     }
 
+    /** Bytes that stay locked although their transfer has ended. */
+    long quarantinedBytes() {
+        return isQuarantined() ? bytes() : 0;
+    }
+
     long bytes() {
         return blocks.totalBytes();
     }

@@ -50,6 +50,7 @@ final class TargetAttempt implements TransferObserver {
     private final MemoryHold hold;
     private final EngineChannel channel = new EngineChannel();
     private final long startNanos;
+    private final ProgressMark progress;
 
     private final CompletableFuture<PeerReply.Prepared> prepared = new CompletableFuture<>();
     private final CompletableFuture<PeerReply.Finished> over = new CompletableFuture<>();
@@ -77,6 +78,7 @@ final class TargetAttempt implements TransferObserver {
         this.backend = backend;
         this.hold = hold;
         this.startNanos = context.ticker().nanos();
+        this.progress = new ProgressMark(context.ticker());
         this.preparedNanos = startNanos;
         this.endedNanos = startNanos;
     }
@@ -452,15 +454,23 @@ final class TargetAttempt implements TransferObserver {
     }
 
     EngineStatus.Entry entry() {
+        TargetTransfer accepted = io;
+        TransferStatus now = status();
         return new EngineStatus.Entry(
                 request.id(),
                 request.attempt(),
                 Side.TARGET,
+                request.operation(),
                 peer().toString(),
                 backend.name(),
-                status(),
+                accepted == null ? "" : accepted.lanes(),
+                now,
+                ProgressMark.stage(now),
                 hold.state(),
-                context.ticker().nanos() - startNanos);
+                hold.quarantinedBytes(),
+                context.ticker().nanos() - startNanos,
+                progress.quietNanos(now),
+                lease.remainingNanos());
     }
 
     @Override

@@ -23,6 +23,7 @@ import io.kvferry.spi.TransferStatus;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,6 +50,7 @@ public final class Transfer implements AutoCloseable {
     private final CompletableFuture<TransferResult> done = new CompletableFuture<>();
     private final @Nullable ListenerCalls listeners;
     private final TransferObserver observer = new Observer();
+    private final ProgressMark progress;
 
     // set before PREPARED is published through state
     private @Nullable Prepared prepared;
@@ -101,6 +103,7 @@ public final class Transfer implements AutoCloseable {
         this.listeners = listeners;
         this.startNanos = startNanos;
         this.claims = new RangeClaims(request.blocks().size());
+        this.progress = new ProgressMark(initiator.context().ticker());
     }
 
     /** Ends a transfer that was prepared and cannot be handed out. */
@@ -369,6 +372,15 @@ public final class Transfer implements AutoCloseable {
     public boolean awaitQuiescent(Deadline deadline) {
         ListenerThread.refuse("Transfer.awaitQuiescent");
         return initiator.context().waits().until(prepared().hold.whenQuiescent(), deadline, Stage.FINISH);
+    }
+
+    /**
+     * Tells when this side's memory may be used again.
+     *
+     * @return completes once it may, perhaps on a thread of a backend: what depends on it must not block
+     */
+    public CompletionStage<Void> whenQuiescent() {
+        return prepared().hold.whenQuiescent().minimalCompletionStage();
     }
 
     /**
@@ -675,15 +687,27 @@ public final class Transfer implements AutoCloseable {
     /** A line of {@link TransferEngine#status()}. */
     EngineStatus.Entry entry() {
         Prepared known = state == TransferState.PREPARING ? null : prepared;
+        TransferStatus now = status();
         return new EngineStatus.Entry(
                 request.id(),
                 request.attempt(),
                 Side.INITIATOR,
+                request.operation(),
                 known == null ? request.peer().toString() : known.peer,
                 known == null ? "" : known.selection.backend().name(),
-                status(),
+                known == null ? "" : known.io.lanes(),
+                now,
+                ProgressMark.stage(now),
                 known == null ? Quiescence.QUARANTINED : known.hold.state(),
-                initiator.context().ticker().nanos() - startNanos);
+                known == null ? 0 : known.hold.quarantinedBytes(),
+                initiator.context().ticker().nanos() - startNanos,
+                progress.quietNanos(now),
+                remainingNanos(known));
+    }
+
+    private long remainingNanos(@Nullable Prepared known) {
+        Deadline until = known == null ? request.deadline() : known.deadline;
+        return until == null ? 0 : until.remainingNanos();
     }
 
     private Prepared prepared() {

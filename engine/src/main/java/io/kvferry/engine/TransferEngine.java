@@ -197,6 +197,24 @@ public final class TransferEngine implements AutoCloseable {
     }
 
     /**
+     * Returns the clock that all deadlines given to this engine must be on.
+     *
+     * @return the clock
+     */
+    public Ticker ticker() {
+        return context.ticker();
+    }
+
+    /**
+     * Returns what runs things when deadlines on that clock pass, for applications with deadlines of their own.
+     *
+     * @return the scheduler; its tasks must not block
+     */
+    public Scheduler scheduler() {
+        return context.scheduler();
+    }
+
+    /**
      * Returns the backends on the class path: first those that are open, in order of preference, then the others.
      *
      * @return name, availability and, where open, what each can do
@@ -360,7 +378,7 @@ public final class TransferEngine implements AutoCloseable {
         return new EngineStatus(
                 context.self(),
                 entries,
-                offered.size(),
+                offered.stream().map(Lease::offer).toList(),
                 memories.size(),
                 memories.stream().mapToLong(each -> each.region().sizeBytes()).sum(),
                 quarantine.size(),

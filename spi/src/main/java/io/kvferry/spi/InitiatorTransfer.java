@@ -29,6 +29,15 @@ public interface InitiatorTransfer {
     TransferStatus status();
 
     /**
+     * Says which lanes the transfer uses, for people who look for one that is stuck. Takes no lock, does not block.
+     *
+     * @return a few words, such as {@code 3 of 4 open}; empty for a backend without lanes
+     */
+    default String lanes() {
+        return "";
+    }
+
+    /**
      * Stops what still runs and releases. Starts no new I/O from the moment it is called. Idempotent, legal in every
      * state. SHOULD return at once and prove quiescence later by {@link TransferObserver#quiesced()}; MAY wait until
      * {@code grace}.

@@ -23,6 +23,15 @@ public interface TargetTransfer {
     TransferStatus status();
 
     /**
+     * Says which lanes the transfer uses, for people who look for one that is stuck. Takes no lock, does not block.
+     *
+     * @return a few words, such as {@code 3 of 4 open}; empty for a backend without lanes
+     */
+    default String lanes() {
+        return "";
+    }
+
+    /**
      * Lets nothing new begin: from here on a frame that has not started to land is refused. Does not block. Idempotent.
      */
     void seal();

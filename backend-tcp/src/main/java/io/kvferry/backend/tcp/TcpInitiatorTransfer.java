@@ -89,6 +89,11 @@ final class TcpInitiatorTransfer implements InitiatorTransfer {
     }
 
     @Override
+    public String lanes() {
+        return transfer.lanes();
+    }
+
+    @Override
     public Quiescence finish(Deadline grace) {
         Quiescence quiescence = transfer.finish();
         if (finished.compareAndSet(false, true)) {

@@ -37,6 +37,11 @@ final class TcpTargetTransfer implements TargetTransfer {
     }
 
     @Override
+    public String lanes() {
+        return transfer.lanes();
+    }
+
+    @Override
     public Quiescence finish(Deadline grace) {
         return transfer.finish();
     }

@@ -101,6 +101,13 @@ final class TcpTransfer {
         return streams;
     }
 
+    /** For people: how many lanes it uses, and how many of those are open. */
+    String lanes() {
+        LaneStream[] now = streams;
+        long open = Arrays.stream(now).filter(stream -> stream.lane().isOpen()).count();
+        return open + " of " + now.length + " open";
+    }
+
     @Nullable
     LaneStream streamOn(Lane lane) {
         for (LaneStream stream : streams) {

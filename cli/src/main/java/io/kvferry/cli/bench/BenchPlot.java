@@ -1,12 +1,12 @@
 package io.kvferry.cli.bench;
 
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.function.LongFunction;
+import java.util.stream.LongStream;
 
-/** Draws bandwidth over block size, a line for each operation, batch and number of threads, as SVG. */
+/** Draws what a benchmark gave over one of its parameters, a line for each of the others, as SVG. */
 public final class BenchPlot {
     private static final int WIDTH = 800;
     private static final int HEIGHT = 440;
@@ -18,62 +18,74 @@ public final class BenchPlot {
             "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f",
             "#bcbd22");
 
-    private final Map<String, Map<Long, Double>> lines = new LinkedHashMap<>();
+    private final Figure figure;
     private final double minPower;
     private final double maxPower;
     private final double top;
     private final StringBuilder svg = new StringBuilder();
 
-    private BenchPlot(List<BenchResult> results) {
-        for (BenchResult result : results) {
-            BenchCase point = result.point();
-            String name = point.operation().name().toLowerCase(Locale.ROOT) + ", batch " + point.batch() + ", threads "
-                    + point.threads();
-            lines.computeIfAbsent(name, _ -> new TreeMap<>()).put(point.blockBytes(), result.gigabytesPerSecond());
-        }
-        minPower = results.stream()
-                .mapToDouble(r -> power(r.point().blockBytes()))
-                .min()
-                .orElse(0);
-        maxPower = results.stream()
-                .mapToDouble(r -> power(r.point().blockBytes()))
-                .max()
-                .orElse(1);
-        double highest = results.stream()
-                .mapToDouble(BenchResult::gigabytesPerSecond)
+    /**
+     * What to draw.
+     *
+     * @param title one line
+     * @param xLabel what lies along the bottom, in powers of two
+     * @param xName writes such a value
+     * @param yLabel what goes upwards
+     * @param lines the values by the names of their lines; at least one
+     */
+    public record Figure(
+            String title,
+            String xLabel,
+            LongFunction<String> xName,
+            String yLabel,
+            Map<String, Map<Long, Double>> lines) {}
+
+    private BenchPlot(Figure figure) {
+        this.figure = figure;
+        minPower = power(across().min().orElse(1));
+        maxPower = power(across().max().orElse(1));
+        double highest = figure.lines().values().stream()
+                .flatMap(points -> points.values().stream())
+                .mapToDouble(Double::doubleValue)
                 .max()
                 .orElse(1);
         top = Math.max(highest * 1.1, 1e-9);
     }
 
+    private LongStream across() {
+        return figure.lines().values().stream()
+                .flatMap(points -> points.keySet().stream())
+                .mapToLong(Long::longValue)
+                .distinct();
+    }
+
     /**
      * Draws an image.
      *
-     * @param results at least one
-     * @param title one line
+     * @param figure what to draw
      * @return the SVG
      */
-    public static String svg(List<BenchResult> results, String title) {
-        return new BenchPlot(results).draw(title);
+    public static String svg(Figure figure) {
+        return new BenchPlot(figure).draw();
     }
 
     /**
      * Draws the same image on a page with the table below.
      *
-     * @param results at least one
-     * @param title one line
+     * @param figure what to draw
+     * @param rows the table, each row by the names of its columns; at least one
      * @return the HTML
      */
-    public static String html(List<BenchResult> results, String title) {
+    public static String html(Figure figure, List<Map<String, String>> rows) {
         StringBuilder page = new StringBuilder(
                         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
-                .append(escape(title))
+                .append(escape(figure.title()))
                 .append("</title><style>body{font-family:sans-serif}table{border-collapse:collapse;font-size:13px}")
                 .append("td,th{border:1px solid #ccc;padding:2px 6px;text-align:right}</style></head><body>\n")
-                .append(svg(results, title))
+                .append(svg(figure))
                 .append("<table>\n");
-        page.append(row("th", results.getFirst().columns().keySet()));
-        results.forEach(result -> page.append(row("td", result.columns().values())));
+        page.append(row("th", rows.getFirst().keySet()));
+        rows.forEach(row -> page.append(row("td", row.values())));
         return page.append("</table>\n</body></html>\n").toString();
     }
 
@@ -83,7 +95,7 @@ public final class BenchPlot {
         return row.append("</tr>\n").toString();
     }
 
-    private String draw(String title) {
+    private String draw() {
         svg.append(String.format(
                 Locale.ROOT,
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%1$d\" height=\"%2$d\" viewBox=\"0 0 %1$d %2$d\""
@@ -91,13 +103,13 @@ public final class BenchPlot {
                         + " fill=\"white\"/>\n",
                 WIDTH,
                 HEIGHT));
-        text(LEFT, 22, "start", title);
-        text((LEFT + RIGHT) / 2, HEIGHT - 12, "middle", "block size");
-        text(LEFT, TOP - 6, "middle", "GB/s");
+        text(LEFT, 22, "start", figure.title());
+        text((LEFT + RIGHT) / 2, HEIGHT - 12, "middle", figure.xLabel());
+        text(LEFT, TOP - 6, "middle", figure.yLabel());
         gridAcross();
         gridDown();
         int number = 0;
-        for (Map.Entry<String, Map<Long, Double>> line : lines.entrySet()) {
+        for (Map.Entry<String, Map<Long, Double>> line : figure.lines().entrySet()) {
             draw(line.getKey(), line.getValue(), number++);
         }
         return svg.append("</svg>\n").toString();
@@ -112,13 +124,10 @@ public final class BenchPlot {
     }
 
     private void gridDown() {
-        lines.values().stream()
-                .flatMap(points -> points.keySet().stream())
-                .distinct()
-                .forEach(block -> {
-                    line(x(block), TOP, x(block), BOTTOM, "#eee");
-                    text(x(block), BOTTOM + 18, "middle", size(block));
-                });
+        across().forEach(value -> {
+            line(x(value), TOP, x(value), BOTTOM, "#eee");
+            text(x(value), BOTTOM + 18, "middle", figure.xName().apply(value));
+        });
     }
 
     private void draw(String name, Map<Long, Double> points, int number) {
@@ -160,9 +169,9 @@ public final class BenchPlot {
                 escape(content)));
     }
 
-    private double x(long block) {
+    private double x(long value) {
         double span = maxPower - minPower;
-        double share = span == 0 ? 0.5 : (power(block) - minPower) / span;
+        double share = span == 0 ? 0.5 : (power(value) - minPower) / span;
         return LEFT + share * (RIGHT - LEFT);
     }
 
@@ -170,15 +179,8 @@ public final class BenchPlot {
         return BOTTOM - value / top * (BOTTOM - TOP);
     }
 
-    private static double power(long block) {
-        return Math.log((double) block) / Math.log(2);
-    }
-
-    private static String size(long bytes) {
-        if (bytes % (1 << 20) == 0) {
-            return bytes / (1 << 20) + " MiB";
-        }
-        return bytes % 1024 == 0 ? bytes / 1024 + " KiB" : bytes + " B";
+    private static double power(long value) {
+        return Math.log((double) value) / Math.log(2);
     }
 
     private static String escape(String text) {

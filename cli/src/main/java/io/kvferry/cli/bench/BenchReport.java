@@ -11,27 +11,27 @@ public final class BenchReport {
     /**
      * Writes comma-separated values with a line of column names.
      *
-     * @param results at least one
+     * @param rows each by the names of its columns; at least one
      * @return the text
      */
-    public static String csv(List<BenchResult> results) {
+    public static String csv(List<Map<String, String>> rows) {
         StringBuilder text = new StringBuilder();
-        text.append(String.join(",", results.getFirst().columns().keySet())).append('\n');
-        for (BenchResult result : results) {
-            text.append(String.join(",", result.columns().values())).append('\n');
+        text.append(String.join(",", rows.getFirst().keySet())).append('\n');
+        for (Map<String, String> row : rows) {
+            text.append(String.join(",", row.values())).append('\n');
         }
         return text.toString();
     }
 
     /**
-     * Writes a JSON array with an object for each result.
+     * Writes a JSON array with an object for each row.
      *
-     * @param results any number
+     * @param rows each by the names of its columns; any number
      * @return the text
      */
-    public static String json(List<BenchResult> results) {
-        return results.stream()
-                .map(result -> "  " + json(result.columns()))
+    public static String json(List<Map<String, String>> rows) {
+        return rows.stream()
+                .map(row -> "  " + json(row))
                 .collect(Collectors.joining(",\n", "[\n", "\n]\n"));
     }
 

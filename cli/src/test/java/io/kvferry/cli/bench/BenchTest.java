@@ -12,6 +12,7 @@ import io.kvferry.spi.TransferException;
 import java.io.StringReader;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -89,17 +90,26 @@ class BenchTest {
                     bench.run(new BenchCase(Operation.WRITE, 1 << 20, 1, 1)));
         }
 
-        assertThat(BenchReport.csv(results).lines())
+        List<Map<String, String>> rows =
+                results.stream().map(BenchResult::columns).toList();
+        BenchPlot.Figure figure = new BenchPlot.Figure(
+                "a < b & c",
+                "block size",
+                bytes -> bytes + " B",
+                "GB/s",
+                Map.of("read", Map.of(65536L, 1.5), "write", Map.of(1L << 20, 0.5)));
+        assertThat(BenchReport.csv(rows).lines())
                 .hasSize(3)
                 .element(1)
                 .asString()
                 .startsWith("read,tcp,65536,1,1,");
-        assertThat(BenchReport.json(results))
+        assertThat(BenchReport.json(rows))
                 .startsWith("[\n  {\"operation\": \"read\", \"backend\": \"tcp\", \"block_bytes\": 65536, ")
                 .endsWith("}\n]\n");
-        assertThat(elements(BenchPlot.svg(results, "a < b & c"), "polyline")).isEqualTo(2);
-        assertThat(elements(BenchPlot.svg(results, "a < b & c"), "circle")).isEqualTo(2);
-        assertThat(BenchPlot.html(results, "a < b")).contains("<svg", "</svg>", "<td>65536</td>", "a &lt; b");
+        assertThat(elements(BenchPlot.svg(figure), "polyline")).isEqualTo(2);
+        assertThat(elements(BenchPlot.svg(figure), "circle")).isEqualTo(2);
+        assertThat(BenchPlot.html(figure, rows))
+                .contains("<svg", "</svg>", "<td>65536</td>", "a &lt; b &amp; c", "65536 B");
     }
 
     @Test

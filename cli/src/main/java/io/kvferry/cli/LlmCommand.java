@@ -1,0 +1,88 @@
+package io.kvferry.cli;
+
+import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.example.llm.LlmServer;
+import io.kvferry.example.llm.LlmServerConfig;
+import io.kvferry.example.llm.kv.NodePrefixStore;
+import io.kvferry.spi.PeerAddress;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "llm",
+        description = {
+            "Serves a small example language model whose KV cache is kept by a KV node, so that other nodes can reuse it.",
+            "Speaks OpenAI completions at /v1/completions and Prometheus at /metrics. Its answers mean nothing."
+                    + " Prints 'ready HOST:PORT' and runs until it is stopped."
+        },
+        mixinStandardHelpOptions = true,
+        footerHeading = "%nExample:%n",
+        footer = "  kvferry llm --listen 127.0.0.1:8010 --controllers 127.0.0.1:7500")
+final class LlmCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private EngineOptions engineOptions;
+
+    @Option(
+            names = "--listen",
+            defaultValue = "127.0.0.1:8010",
+            paramLabel = "HOST:PORT",
+            converter = Converters.Address.class,
+            description = "Local address for HTTP; port 0 takes a free one. Default: ${DEFAULT-VALUE}.")
+    private PeerAddress listen;
+
+    @Option(
+            names = "--controllers",
+            paramLabel = "HOST:PORT[,HOST:PORT]",
+            description = "All controllers of the cluster; short for --set kvferry.cluster.controllers=LIST. Without any, the"
+                    + " server reuses only its own KV cache.")
+    private @Nullable String controllers;
+
+    @Option(
+            names = "--pool",
+            defaultValue = "512MiB",
+            paramLabel = "SIZE",
+            description = "Memory for KV cache; 256 tokens take 2 MiB. Default: ${DEFAULT-VALUE}.")
+    private String pool;
+
+    @Option(
+            names = "--until-stdin-ends",
+            description = "Stop when standard input ends, so that a program that started this takes it along.")
+    private boolean untilStdinEnds;
+
+    @SuppressWarnings("NullAway.Init") // picocli fills the fields
+    LlmCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        LlmServerConfig config = LlmServerConfig.usual(new InetSocketAddress(listen.host(), listen.port()));
+        KvFerryConfig.Builder node = engineOptions.builder().set("kvferry.kv.pool-size", pool, "--pool");
+        if (controllers != null) {
+            node.set("kvferry.cluster.controllers", controllers, "--controllers");
+        }
+        try (StopSignal stop = new StopSignal(untilStdinEnds);
+                NodePrefixStore store =
+                        NodePrefixStore.open(node, config.shape(), config.modelName() + "-" + config.seed());
+                LlmServer server = LlmServer.open(config, store)) {
+            if (!store.node().awaitRegistered(store.node().defaultDeadline())) {
+                PrintWriter err = spec.commandLine().getErr();
+                err.println("kvferry llm: no controller of " + controllers + " has answered yet; going on without");
+                err.flush();
+            }
+            PrintWriter out = spec.commandLine().getOut();
+            out.println("ready " + listen.host() + ":" + server.address().getPort());
+            out.flush();
+            return stop.await() ? ExitCode.OK : ExitCode.INTERRUPTED;
+        }
+    }
+}

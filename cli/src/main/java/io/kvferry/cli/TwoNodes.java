@@ -1,0 +1,70 @@
+package io.kvferry.cli;
+
+import io.kvferry.cli.reuse.ReuseServer;
+import io.kvferry.spi.PeerAddress;
+import io.kvferry.spi.Ticker;
+import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A controller, a prefill node and a decode node, each in a process of its own on this machine. */
+final class TwoNodes implements AutoCloseable {
+    private final ServerProcess controller;
+    private final ServerProcess prefill;
+    private final ServerProcess decode;
+
+    private TwoNodes(ServerProcess controller, ServerProcess prefill, ServerProcess decode) {
+        this.controller = controller;
+        this.prefill = prefill;
+        this.decode = decode;
+    }
+
+    /** Starts the processes and waits until all are ready. */
+    static TwoNodes start(EngineOptions options) throws IOException {
+        List<ServerProcess> started = new ArrayList<>();
+        try {
+            started.add(ServerProcess.launch("controller", List.of()));
+            List<String> arguments = new ArrayList<>(options.arguments());
+            arguments.addAll(List.of("--controllers", started.getFirst().address().toString()));
+            started.add(ServerProcess.launch("llm", arguments));
+            started.add(ServerProcess.launch("llm", arguments));
+            PeerAddress first = started.get(1).address();
+            PeerAddress second = started.get(2).address();
+            if (first.equals(second)) {
+                throw new IOException("both nodes say that they listen at " + first);
+            }
+            return new TwoNodes(started.get(0), started.get(1), started.get(2));
+        } catch (IOException | RuntimeException e) {
+            started.forEach(ServerProcess::close);
+            throw e;
+        }
+    }
+
+    ServerProcess controller() {
+        return controller;
+    }
+
+    ServerProcess prefill() {
+        return prefill;
+    }
+
+    ServerProcess decode() {
+        return decode;
+    }
+
+    static ReuseServer client(String name, ServerProcess server, Ticker ticker) throws IOException {
+        return new ReuseServer(new ReuseServer.Address(name, url(server), null, null), "", ticker);
+    }
+
+    static URI url(ServerProcess server) throws IOException {
+        return URI.create("http://" + server.address() + "/v1/completions");
+    }
+
+    @Override
+    public void close() {
+        decode.close();
+        prefill.close();
+        controller.close();
+    }
+}

@@ -1,0 +1,91 @@
+package io.kvferry.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A controller and two nodes in processes of their own, and the tools that look at them. */
+class TwoNodesTest {
+    private static TwoNodes nodes;
+
+    @TempDir
+    Path folder;
+
+    @BeforeAll
+    static void start() throws IOException {
+        nodes = TwoNodes.start(new EngineOptions());
+    }
+
+    @AfterAll
+    static void stop() {
+        if (nodes != null) {
+            nodes.close();
+        }
+    }
+
+    @Test
+    void reuseBetweenTheNodesIsProved() throws IOException {
+        Cli cli = Cli.run(
+                "verify-reuse",
+                "--prefill",
+                TwoNodes.url(nodes.prefill()).toString(),
+                "--decode",
+                TwoNodes.url(nodes.decode()).toString(),
+                "--prompt-tokens",
+                "640",
+                "--max-tokens",
+                "4");
+
+        assertThat(cli.code()).as(cli.out() + cli.err() + nodes.decode().complaint()).isZero();
+        assertThat(cli.out().lines())
+                .anyMatch(line -> line.matches("decode: hits +512 .*"))
+                .anyMatch(line -> line.matches("decode: from a peer +512 .*"))
+                .anyMatch(line -> line.matches("same answer +yes .*"));
+    }
+
+    @Test
+    void theNodesAreMeasured() throws IOException {
+        Path json = folder.resolve("b.json");
+        Path plot = folder.resolve("b.svg");
+
+        Cli cli = Cli.run(
+                "bench",
+                "two-node",
+                "--prefill",
+                TwoNodes.url(nodes.prefill()).toString(),
+                "--decode",
+                TwoNodes.url(nodes.decode()).toString(),
+                "--prompt-tokens",
+                "320,640",
+                "--requests",
+                "2",
+                "--concurrency",
+                "2",
+                "--answer-tokens",
+                "3",
+                "--json",
+                json.toString(),
+                "--plot",
+                plot.toString());
+
+        assertThat(cli.code()).as(cli.out() + cli.err()).isZero();
+        assertThat(cli.out().lines()).hasSize(3).first().asString().contains("ttft_reused_p50_ms");
+        assertThat(json).content().contains("\"prompt_tokens\": 640", "\"hit_share\": 0.8");
+        assertThat(plot).content().contains("from scratch, 2 at a time", "reused, 2 at a time");
+    }
+
+    @Test
+    void theDemoFetchesWhatPrefillComputedAndProvesTheAnswer() {
+        Cli cli = Cli.run("demo", "--prompt-tokens", "768", "--answer-tokens", "6");
+
+        assertThat(cli.code()).as(cli.out() + cli.err()).isZero();
+        assertThat(cli.out())
+                .contains("is the controller", "is the prefill node", "is the decode node")
+                .contains("2 chunks, 512 tokens, fetched from prefill", "4 MiB by tcp", "identical, all 6 tokens");
+    }
+}
