@@ -1,6 +1,7 @@
 package io.kvferry.control.cluster;
 
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A numbered change of what a node holds: first {@code evicted} leaves, then {@code admitted} comes.
@@ -14,10 +15,11 @@ import java.util.Objects;
  * @param tier the tier that changes
  * @param evicted what the node does not hold there any more
  * @param admitted what it holds there from now on
- * @param digest of all the node holds after this batch
+ * @param digest of all the node holds after this batch; empty when the node keeps none
  * @since 0.1.0
  */
-public record ChunkBatch(long sequence, Tier tier, ChunkKeys evicted, ChunkKeys admitted, IndexDigest digest) {
+public record ChunkBatch(
+        long sequence, Tier tier, ChunkKeys evicted, ChunkKeys admitted, Optional<IndexDigest> digest) {
     /** Checks that nothing is missing. */
     public ChunkBatch {
         Objects.requireNonNull(tier, "tier");

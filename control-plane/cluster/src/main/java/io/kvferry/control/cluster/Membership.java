@@ -1,0 +1,376 @@
+package io.kvferry.control.cluster;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.kvferry.control.cluster.ControllerEvent.Kind;
+import io.kvferry.control.cluster.wire.StoreProto;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerIdentity;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who is there. The store says who is a member; this class follows it, and adds what this controller hears itself: whether
+ * a member is suspect, and its session.
+ *
+ * <p>Every controller that a node has a session with keeps its lease alive, so none of them is special.
+ *
+ * <p><b>Threads:</b> Thread-safe. {@link #connect} and {@link #deregister} wait for the store; links, listeners and the store
+ * are called without the lock.
+ */
+final class Membership implements StoreListener {
+    /** Prefix of the store's keys. */
+    static final String PREFIX = "nodes/";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Membership.class);
+    private static final int MAX_ATTEMPTS = 8;
+    private static final int MAX_REMOVALS = 10_000;
+
+    private final ControllerContext context;
+    private final ClusterStore store;
+    private final ChunkIndex chunks;
+    private final int maxNodes;
+    private final MemberListener listener;
+
+    private final Object lock = new Object();
+    /** By node id. Changed with the lock held. */
+    private final Map<String, Member> members = new ConcurrentHashMap<>();
+    /** By node id, when it was last removed, so that a write that is told late makes no ghost. Guarded by lock. */
+    private final Map<String, Long> removals = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
+            return size() > MAX_REMOVALS;
+        }
+    };
+
+    Membership(
+            ControllerContext context, ClusterStore store, ChunkIndex chunks, int maxNodes, MemberListener listener) {
+        this.context = context;
+        this.store = store;
+        this.chunks = chunks;
+        this.maxNodes = maxNodes;
+        this.listener = listener;
+    }
+
+    ControllerContext context() {
+        return context;
+    }
+
+    Collection<Member> members() {
+        return members.values();
+    }
+
+    Optional<Member> member(String nodeId) {
+        return Optional.ofNullable(members.get(nodeId));
+    }
+
+    /** Registers a process, or finds it registered, and gives it a session. */
+    NodeSession connect(NodeRegistration registration, NodeLink link, Deadline deadline) {
+        String key = PREFIX + registration.identity().nodeId();
+        for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+            Optional<StoreEntry> current = store.get(key, deadline);
+            Optional<NodeRegistration> known = current.flatMap(this::decode);
+            Member member;
+            if (known.isPresent() && known.get().identity().equals(registration.identity())) {
+                if (!known.get().equals(registration)) {
+                    throw ControllerContext.error(
+                            TransferErrorCode.INVALID_REQUEST,
+                            registration.identity() + " registered before as " + known.get() + "; now as "
+                                    + registration + "; start a new process (boot id) to change it");
+                }
+                member = apply(current.get(), registration);
+            } else {
+                checkScheme(registration);
+                checkRoom(registration);
+                member = register(key, registration, current, deadline);
+            }
+            if (member != null) {
+                NodeSession session = attach(member, link);
+                if (session != null) {
+                    return session;
+                }
+            }
+        }
+        throw ControllerContext.error(
+                TransferErrorCode.CONTROL_FAILED,
+                "the registration of " + registration.identity() + " was replaced " + MAX_ATTEMPTS
+                        + " times while it was written; do two nodes have the same id?");
+    }
+
+    private @Nullable Member register(
+            String key, NodeRegistration registration, Optional<StoreEntry> current, Deadline deadline) {
+        byte[] value = StoreProto.StoredNode.newBuilder()
+                .setRegistration(WireEncoder.register(registration))
+                .build()
+                .toByteArray();
+        long lease = store.grant(context.lease(), deadline);
+        OptionalLong revision = store.replace(
+                key, value, lease, current.map(StoreEntry::revision).orElse(0L), deadline);
+        if (revision.isEmpty()) {
+            store.revoke(lease, deadline);
+            return null;
+        }
+        Member member = apply(new StoreEntry(key, value, revision.getAsLong(), lease), registration);
+        long replaced = current.map(StoreEntry::lease).orElse(ClusterStore.NO_LEASE);
+        if (replaced != ClusterStore.NO_LEASE) {
+            store.revoke(replaced, deadline);
+        }
+        return member;
+    }
+
+    /** Nodes of one scheme must agree on what it means. */
+    private void checkScheme(NodeRegistration registration) {
+        KeyScheme scheme = registration.scheme();
+        for (Member other : members.values()) {
+            KeyScheme theirs = other.registration().scheme();
+            if (theirs.name().equals(scheme.name())
+                    && !theirs.equals(scheme)
+                    && !other.id().equals(registration.identity().nodeId())) {
+                throw ControllerContext.error(
+                        TransferErrorCode.INCOMPATIBLE_PEER,
+                        "key scheme " + scheme + " of " + registration.identity().nodeId() + " is not " + theirs
+                                + " of node " + other.id()
+                                + "; give both the same chunk size and key length, or name the scheme differently");
+            }
+        }
+    }
+
+    private void checkRoom(NodeRegistration registration) {
+        if (members.size() >= maxNodes && !members.containsKey(registration.identity().nodeId())) {
+            throw ControllerContext.error(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    "nodes=" + maxNodes + " = kvferry.controller.max-nodes are registered");
+        }
+    }
+
+    private @Nullable NodeSession attach(Member member, NodeLink link) {
+        NodeSession session = new NodeSession(this, member, link);
+        NodeSession old;
+        synchronized (lock) {
+            if (member.state() == NodeState.GONE) {
+                return null;
+            }
+            old = member.session();
+            member.session(session);
+            member.index().restart();
+        }
+        context.counters().increment(Counter.SESSIONS);
+        if (old != null) {
+            old.end(TransferErrorCode.CONTROL_FAILED, "the node has opened another session");
+        }
+        refresh(member);
+        return session;
+    }
+
+    void attached(Member member) {
+        listener.attached(member);
+    }
+
+    void detached(NodeSession session) {
+        synchronized (lock) {
+            if (session.member().session() == session) {
+                session.member().session(null);
+                session.member().index().restart();
+            }
+        }
+    }
+
+    void heard(Member member, NodeStats stats) {
+        member.tell(stats);
+        context.counters().increment(Counter.KEEP_ALIVES);
+        refresh(member);
+    }
+
+    private void refresh(Member member) {
+        member.heard();
+        if (member.state() == NodeState.SUSPECT && change(member, NodeState.SUSPECT, NodeState.LIVE)) {
+            context.events().publish(Kind.NODE_RECOVERED, member.id(), "");
+        }
+        store.renew(member.lease());
+    }
+
+    void synced(Member member) {
+        context.events()
+                .publish(Kind.SYNC_FINISHED, member.id(), member.index().chunks() + " chunks");
+    }
+
+    void syncRequested(Member member, String reason) {
+        LOG.warn("the index of {} is wrong and is sent anew: {}", member.registration().identity(), reason);
+        context.events().publish(Kind.SYNC_REQUESTED, member.id(), reason);
+    }
+
+    void deregister(Member member, Deadline deadline) {
+        String key = PREFIX + member.id();
+        boolean removed = store.remove(key, member.revision(), deadline);
+        store.revoke(member.lease(), deadline);
+        if (removed) {
+            gone(member, "it said goodbye", TransferErrorCode.LEASE_ENDED);
+        }
+    }
+
+    /** Looks who was not heard of for too long. */
+    void reap() {
+        for (Member member : members.values()) {
+            if (member.state() == NodeState.LIVE
+                    && member.sinceHeard().compareTo(context.suspectAfter()) >= 0
+                    && change(member, NodeState.LIVE, NodeState.SUSPECT)) {
+                context.events()
+                        .publish(
+                                Kind.NODE_SUSPECT,
+                                member.id(),
+                                "not heard of for " + member.sinceHeard().toMillis() + " ms");
+            }
+        }
+    }
+
+    private boolean change(Member member, NodeState from, NodeState to) {
+        synchronized (lock) {
+            if (member.state() != from) {
+                return false;
+            }
+            member.state(to);
+            return true;
+        }
+    }
+
+    @Override
+    public void written(StoreEntry entry) {
+        decode(entry).ifPresent(registration -> apply(entry, registration));
+    }
+
+    @Override
+    public void removed(String key, long revision) {
+        Member member;
+        synchronized (lock) {
+            String id = key.substring(PREFIX.length());
+            removals.merge(id, revision, Math::max);
+            member = members.get(id);
+            if (member == null || member.revision() > revision) {
+                return;
+            }
+        }
+        gone(member, "its lease has ended", TransferErrorCode.LEASE_ENDED);
+    }
+
+    /** Makes an entry of the store a member. Returns null for one that is not there any more. */
+    private @Nullable Member apply(StoreEntry entry, NodeRegistration registration) {
+        PeerIdentity identity = registration.identity();
+        Member member;
+        Member old;
+        synchronized (lock) {
+            old = members.get(identity.nodeId());
+            if (old != null && old.revision() >= entry.revision()) {
+                return old.revision() == entry.revision() ? old : null;
+            }
+            if (entry.revision() < removals.getOrDefault(identity.nodeId(), 0L)) {
+                return null;
+            }
+            member = new Member(context, registration, entry.revision(), entry.lease(), chunks);
+            members.put(identity.nodeId(), member);
+            if (old != null) {
+                old.state(NodeState.GONE);
+            }
+        }
+        if (old != null) {
+            end(old, TransferErrorCode.PEER_RESTARTED, "a newer process of this node has registered: " + identity);
+            context.events()
+                    .publish(Kind.NODE_REPLACED, identity.nodeId(), old.registration().identity() + " by " + identity);
+        }
+        context.events().publish(Kind.NODE_REGISTERED, identity.nodeId(), registration.toString());
+        return member;
+    }
+
+    private void gone(Member member, String why, TransferErrorCode code) {
+        synchronized (lock) {
+            if (member.state() == NodeState.GONE) {
+                return;
+            }
+            member.state(NodeState.GONE);
+            members.remove(member.id(), member);
+            chunks.retainSchemes(members.values().stream()
+                    .map(other -> other.registration().scheme().name())
+                    .collect(Collectors.toSet()));
+        }
+        end(member, code, why);
+        context.counters().increment(Counter.NODES_GONE);
+        context.events().publish(Kind.NODE_GONE, member.id(), why);
+    }
+
+    private void end(Member member, TransferErrorCode code, String why) {
+        member.index().close();
+        NodeSession session;
+        synchronized (lock) {
+            session = member.session();
+            member.session(null);
+        }
+        if (session != null) {
+            session.end(code, why);
+        }
+        listener.gone(member);
+    }
+
+    /** All sessions end; nobody is deregistered. */
+    void close() {
+        for (Member member : members.values()) {
+            NodeSession session;
+            synchronized (lock) {
+                session = member.session();
+                member.session(null);
+            }
+            if (session != null) {
+                session.end(TransferErrorCode.SHUTTING_DOWN, "the controller closes");
+            }
+        }
+    }
+
+    private Optional<NodeRegistration> decode(StoreEntry entry) {
+        try {
+            return Optional.of(WireDecoder.registration(
+                    StoreProto.StoredNode.parseFrom(entry.value()).getRegistration()));
+        } catch (InvalidProtocolBufferException | TransferException e) {
+            context.counters().increment(Counter.STORE_ENTRIES_IGNORED);
+            LOG.warn("ignored an entry of the store that is no node: {}", entry, e);
+            return Optional.empty();
+        }
+    }
+
+    List<NodeView> views() {
+        return members.values().stream()
+                .map(Member::view)
+                .sorted(Comparator.comparing(
+                        view -> view.registration().identity().nodeId()))
+                .toList();
+    }
+
+    /** Whether every member that is there has told what it holds. */
+    boolean allSynced() {
+        for (Member member : members.values()) {
+            if (member.state() == NodeState.LIVE && !member.index().isSynced()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    Set<String> idsOf(String nodeOrInstance) {
+        return members.values().stream()
+                .filter(member -> member.id().equals(nodeOrInstance)
+                        || member.registration().instance().equals(nodeOrInstance))
+                .map(Member::id)
+                .collect(Collectors.toSet());
+    }
+}

@@ -1,0 +1,339 @@
+package io.kvferry.control.cluster;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.kvferry.control.cluster.ControllerEvent.Kind;
+import io.kvferry.control.cluster.wire.StoreProto;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import io.kvferry.spi.TransferId;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Queue;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Orders for nodes: taken, stored, carried out, and known for a while after they are finished.
+ *
+ * <p>The controller that takes an order owns it. If that one is lost another one takes the order over and asks all its nodes
+ * again; a node that has answered before answers the same.
+ *
+ * <p><b>Threads:</b> Thread-safe. What waits for the store runs on the given executor; {@link #place} waits itself.
+ */
+final class Orders implements MemberListener, StoreListener {
+    /** Prefix of the store's keys. */
+    static final String PREFIX = "orders/";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Orders.class);
+    private static final Duration STORE_TIMEOUT = Duration.ofSeconds(30);
+
+    private final ControllerContext context;
+    private final ClusterStore store;
+    private final Pins pins;
+    private final Executor blocking;
+    private final int maxOpen;
+    private final int maxFinished;
+    private final Duration retention;
+
+    private final Map<String, Known> known = new ConcurrentHashMap<>();
+    private final Map<String, OrderRun> running = new ConcurrentHashMap<>();
+    private final AtomicInteger open = new AtomicInteger();
+    private final Object lock = new Object();
+    /** Own orders that are finished, oldest first. Guarded by lock. */
+    private final Queue<String> finished = new ArrayDeque<>();
+
+    Orders(
+            ControllerContext context,
+            ClusterStore store,
+            Pins pins,
+            Executor blocking,
+            int maxOpen,
+            int maxFinished,
+            Duration retention) {
+        this.context = context;
+        this.store = store;
+        this.pins = pins;
+        this.blocking = blocking;
+        this.maxOpen = maxOpen;
+        this.maxFinished = maxFinished;
+        this.retention = retention;
+    }
+
+    /** An order as the store has it. */
+    private static final class Known {
+        final CompletableFuture<OrderStatus> whenFinished = new CompletableFuture<>();
+        volatile OrderStatus status;
+        volatile String owner;
+        volatile long revision;
+        volatile long remainingNanos;
+
+        Known(OrderStatus status, String owner, long revision, long remainingNanos) {
+            this.status = status;
+            this.owner = owner;
+            this.revision = revision;
+            this.remainingNanos = remainingNanos;
+        }
+    }
+
+    /** Takes an order: it is stored when this returns, and on its way. */
+    OrderStatus place(OrderRequest request, Membership membership, Deadline deadline) {
+        OrderRequest resolved = resolve(request, membership);
+        List<String> nodes = targets(resolved, membership);
+        if (open.incrementAndGet() > maxOpen) {
+            open.decrementAndGet();
+            throw ControllerContext.error(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    "orders that are not finished=" + maxOpen + " = kvferry.controller.max-open-orders");
+        }
+        OrderStatus status =
+                new OrderStatus(TransferId.random().toString(), resolved, nodes, Map.of());
+        long nanos = resolved.timeout().toNanos();
+        try {
+            OptionalLong revision =
+                    store.replace(PREFIX + status.id(), encode(status, nanos), ClusterStore.NO_LEASE, 0, deadline);
+            known.put(status.id(), new Known(status, context.id(), revision.orElse(0), nanos));
+        } catch (TransferException e) {
+            open.decrementAndGet();
+            throw e;
+        }
+        context.counters().increment(Counter.ORDERS);
+        context.events().publish(Kind.ORDER_ACCEPTED, status.id(), status.request().action().name());
+        run(status, nanos, membership.members());
+        return status;
+    }
+
+    /** Fills in where the destination of a move is. */
+    private static OrderRequest resolve(OrderRequest request, Membership membership) {
+        if (!(request.action() instanceof OrderAction.Move move)) {
+            return request;
+        }
+        Member destination = membership
+                .member(move.destination().nodeId())
+                .orElseThrow(() -> ControllerContext.error(
+                        TransferErrorCode.NOT_FOUND,
+                        "no node " + move.destination().nodeId() + " is registered to move chunks to"));
+        NodeRegistration registration = destination.registration();
+        return new OrderRequest(
+                new OrderAction.Move(
+                        move.keys(), registration.identity(), registration.addresses(), move.keepSource()),
+                request.nodes(),
+                request.timeout());
+    }
+
+    private static List<String> targets(OrderRequest request, Membership membership) {
+        TreeSet<String> ids = new TreeSet<>();
+        if (request.nodes().isEmpty()) {
+            membership.members().forEach(member -> ids.add(member.id()));
+        }
+        for (String name : request.nodes()) {
+            if (!ids.addAll(membership.idsOf(name)) && !ids.contains(name)) {
+                throw ControllerContext.error(
+                        TransferErrorCode.NOT_FOUND, "no node or instance '" + name + "' is registered");
+            }
+        }
+        if (request.action() instanceof OrderAction.Move move) {
+            ids.remove(move.destination().nodeId());
+        }
+        if (ids.isEmpty()) {
+            throw ControllerContext.error(TransferErrorCode.NOT_FOUND, "no node is registered that could do it");
+        }
+        return List.copyOf(ids);
+    }
+
+    private void run(OrderStatus status, long nanos, Collection<Member> members) {
+        OrderRun run = new OrderRun(
+                status.id(),
+                status.request(),
+                status.nodes(),
+                Deadline.afterNanos(nanos, context.ticker()),
+                done -> later(() -> finish(done)));
+        running.put(status.id(), run);
+        run.start(context.scheduler(), List.copyOf(members));
+    }
+
+    /** Stores how it went, for as long as it is kept. */
+    private void finish(OrderStatus status) {
+        running.remove(status.id());
+        open.decrementAndGet();
+        long failures = status.results().values().stream()
+                .filter(result -> !result.isDone())
+                .count();
+        context.counters().add(Counter.ORDER_FAILURES, failures);
+        Known order = known.get(status.id());
+        if (order == null) {
+            return;
+        }
+        order.status = status;
+        order.whenFinished.complete(status);
+        context.events()
+                .publish(
+                        Kind.ORDER_FINISHED,
+                        status.id(),
+                        status.request().action().name() + ", " + failures + " of "
+                                + status.nodes().size() + " nodes failed");
+        Deadline deadline = context.in(STORE_TIMEOUT);
+        try {
+            long lease = store.grant(retention, deadline);
+            OptionalLong revision =
+                    store.replace(PREFIX + status.id(), encode(status, 0), lease, order.revision, deadline);
+            if (revision.isPresent()) {
+                order.revision = revision.getAsLong();
+            } else {
+                LOG.info("order {} was taken over by another controller", status.id());
+            }
+            pins.follow(status, deadline);
+            forgetOldest(status.id(), deadline);
+        } catch (TransferException e) {
+            LOG.warn("order {} is finished, but that could not be stored: {}", status.id(), e.getMessage());
+        }
+    }
+
+    private void forgetOldest(String id, Deadline deadline) {
+        String oldest = null;
+        synchronized (lock) {
+            finished.add(id);
+            if (finished.size() > maxFinished) {
+                oldest = finished.poll();
+            }
+        }
+        Known order = oldest == null ? null : known.get(oldest);
+        if (order != null) {
+            store.remove(PREFIX + order.status.id(), order.revision, deadline);
+        }
+    }
+
+    /** Takes over what belongs to controllers that are not there. */
+    void adopt(Predicate<String> isThere, Membership membership) {
+        for (Known order : known.values()) {
+            if (!order.status.isFinished() && !isThere.test(order.owner)) {
+                later(() -> adopt(order, membership));
+            }
+        }
+    }
+
+    private void adopt(Known order, Membership membership) {
+        OrderStatus status = order.status;
+        OptionalLong revision = store.replace(
+                PREFIX + status.id(),
+                encode(status, order.remainingNanos),
+                ClusterStore.NO_LEASE,
+                order.revision,
+                context.in(STORE_TIMEOUT));
+        if (revision.isEmpty()) {
+            return;
+        }
+        order.owner = context.id();
+        order.revision = revision.getAsLong();
+        open.incrementAndGet();
+        context.counters().increment(Counter.ORDERS_ADOPTED);
+        context.events().publish(Kind.ORDER_ADOPTED, status.id(), status.request().action().name());
+        run(status, order.remainingNanos, membership.members());
+    }
+
+    private void later(Runnable task) {
+        try {
+            blocking.execute(() -> {
+                try {
+                    task.run();
+                } catch (TransferException e) {
+                    LOG.warn("an order could not be stored: {}", e.getMessage());
+                }
+            });
+        } catch (RejectedExecutionException closed) {
+            LOG.debug("the controller is closed; the store has the order");
+        }
+    }
+
+    @Override
+    public void attached(Member member) {
+        running.values().forEach(run -> run.ask(member));
+    }
+
+    @Override
+    public void gone(Member member) {
+        running.values().forEach(run -> run.gone(member.id()));
+    }
+
+    @Override
+    public void written(StoreEntry entry) {
+        StoreProto.StoredOrder stored;
+        OrderStatus status;
+        try {
+            stored = StoreProto.StoredOrder.parseFrom(entry.value());
+            status = WireDecoder.status(stored.getStatus());
+        } catch (InvalidProtocolBufferException | TransferException e) {
+            context.counters().increment(Counter.STORE_ENTRIES_IGNORED);
+            LOG.warn("ignored an entry of the store that is no order: {}", entry, e);
+            return;
+        }
+        if (stored.getOwner().equals(context.id())) {
+            return;
+        }
+        Known order = known.computeIfAbsent(
+                status.id(), _ -> new Known(status, stored.getOwner(), entry.revision(), stored.getRemainingNanos()));
+        order.status = status;
+        order.owner = stored.getOwner();
+        order.revision = entry.revision();
+        order.remainingNanos = stored.getRemainingNanos();
+        running.remove(status.id());
+        if (status.isFinished()) {
+            order.whenFinished.complete(status);
+        }
+    }
+
+    @Override
+    public void removed(String key, long revision) {
+        known.remove(key.substring(PREFIX.length()));
+    }
+
+    Optional<OrderStatus> find(String id) {
+        OrderRun run = running.get(id);
+        if (run != null) {
+            return Optional.of(run.status());
+        }
+        Known order = known.get(id);
+        return order == null ? Optional.empty() : Optional.of(order.status);
+    }
+
+    /** Completes when the order is finished; null if it is unknown. */
+    @Nullable CompletableFuture<OrderStatus> whenFinished(String id) {
+        Known order = known.get(id);
+        return order == null ? null : order.whenFinished.copy();
+    }
+
+    List<OrderStatus> all() {
+        List<OrderStatus> all = new ArrayList<>();
+        known.keySet().forEach(id -> find(id).ifPresent(all::add));
+        all.sort(Comparator.comparing(OrderStatus::isFinished).thenComparing(OrderStatus::id));
+        return all;
+    }
+
+    int openOrders() {
+        return open.get();
+    }
+
+    private byte[] encode(OrderStatus status, long remainingNanos) {
+        return StoreProto.StoredOrder.newBuilder()
+                .setStatus(WireEncoder.order(status))
+                .setOwner(context.id())
+                .setRemainingNanos(remainingNanos)
+                .build()
+                .toByteArray();
+    }
+}

@@ -1,0 +1,122 @@
+package io.kvferry.control.cluster;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.kvferry.control.cluster.wire.StoreProto;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.TransferException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is pinned where, for people to see and for a controller that comes later. The nodes themselves keep the time of
+ * their pins.
+ *
+ * <p><b>Threads:</b> Thread-safe; {@link #follow} waits for the store.
+ */
+final class Pins implements StoreListener {
+    /** Prefix of the store's keys. */
+    static final String PREFIX = "pins/";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Pins.class);
+
+    private final ControllerContext context;
+    private final ClusterStore store;
+    /** By the store's key. */
+    private final Map<String, Pin> pins = new ConcurrentHashMap<>();
+
+    Pins(ControllerContext context, ClusterStore store) {
+        this.context = context;
+        this.store = store;
+    }
+
+    private record Pin(StoreEntry entry, ChunkKeys keys, List<String> nodes) {}
+
+    /** Writes down what a finished order has pinned or unpinned. */
+    void follow(OrderStatus order, Deadline deadline) {
+        List<String> done = order.results().entrySet().stream()
+                .filter(result -> result.getValue().isDone())
+                .map(Map.Entry::getKey)
+                .sorted()
+                .toList();
+        if (done.isEmpty()) {
+            return;
+        }
+        switch (order.request().action()) {
+            case OrderAction.Pin pin -> {
+                long lease = store.grant(pin.ttl(), deadline);
+                store.replace(PREFIX + order.id(), encode(pin.keys(), done), lease, 0, deadline);
+            }
+            case OrderAction.Unpin unpin -> unpin(unpin.keys(), Set.copyOf(done), deadline);
+            case OrderAction.Clear _, OrderAction.Move _, OrderAction.Health _, OrderAction.QueryNode _ -> {
+                // nothing is pinned or unpinned
+            }
+        }
+    }
+
+    private void unpin(ChunkKeys keys, Set<String> nodes, Deadline deadline) {
+        Set<String> unpinned = hex(keys);
+        for (Pin pin : List.copyOf(pins.values())) {
+            if (!nodes.containsAll(pin.nodes)) {
+                continue;
+            }
+            List<byte[]> left = new ArrayList<>();
+            for (int i = 0; i < pin.keys.size(); i++) {
+                if (!unpinned.contains(HexFormat.of().formatHex(pin.keys.key(i)))) {
+                    left.add(pin.keys.key(i));
+                }
+            }
+            StoreEntry entry = pin.entry;
+            if (left.isEmpty()) {
+                store.remove(entry.key(), entry.revision(), deadline);
+            } else if (left.size() < pin.keys.size()) {
+                store.replace(
+                        entry.key(), encode(ChunkKeys.of(left), pin.nodes), entry.lease(), entry.revision(), deadline);
+            }
+        }
+    }
+
+    private static Set<String> hex(ChunkKeys keys) {
+        Set<String> hex = new TreeSet<>();
+        for (int i = 0; i < keys.size(); i++) {
+            hex.add(HexFormat.of().formatHex(keys.key(i)));
+        }
+        return hex;
+    }
+
+    private static byte[] encode(ChunkKeys keys, List<String> nodes) {
+        return StoreProto.StoredPin.newBuilder()
+                .setKeys(WireEncoder.keys(keys))
+                .setKeyBytes(keys.keyBytes())
+                .addAllNodes(nodes)
+                .build()
+                .toByteArray();
+    }
+
+    @Override
+    public void written(StoreEntry entry) {
+        try {
+            StoreProto.StoredPin stored = StoreProto.StoredPin.parseFrom(entry.value());
+            ChunkKeys keys = WireDecoder.keys(stored.getKeys(), stored.getKeyBytes(), "keys");
+            pins.put(entry.key(), new Pin(entry, keys, List.copyOf(stored.getNodesList())));
+        } catch (InvalidProtocolBufferException | TransferException e) {
+            context.counters().increment(Counter.STORE_ENTRIES_IGNORED);
+            LOG.warn("ignored an entry of the store that is no pin: {}", entry, e);
+        }
+    }
+
+    @Override
+    public void removed(String key, long revision) {
+        pins.remove(key);
+    }
+
+    int count() {
+        return pins.size();
+    }
+}
