@@ -1,5 +1,6 @@
 package io.kvferry.control.http;
 
+import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.cluster.Explanation;
 import io.kvferry.control.cluster.NodeView;
 import io.kvferry.control.cluster.OrderStatus;
@@ -11,10 +12,10 @@ import java.util.List;
 
 /** What can be asked of a controller, as JSON. */
 final class ClusterRoutes {
-    private final ControllerAccess controller;
+    private final Controller controller;
     private final LiveFeed live;
 
-    ClusterRoutes(ControllerAccess controller, LiveFeed live) {
+    ClusterRoutes(Controller controller, LiveFeed live) {
         this.controller = controller;
         this.live = live;
     }
@@ -37,15 +38,14 @@ final class ClusterRoutes {
 
     /** Without its store a controller neither takes members nor orders; an index that is not complete yet still answers. */
     private HttpAnswer ready() {
-        var view = controller.view();
-        ReadyJson ready = new ReadyJson(view.storeAvailable(), view.storeAvailable(), view.indexComplete());
+        ReadyJson ready = new ReadyJson(controller.isReady(), controller.isIndexComplete());
         return Json.answer(ready.ready() ? 200 : 503, ready);
     }
 
     private HttpAnswer nodes() {
         return Json.answer(
                 200,
-                new NodesJson(controller.view().nodes().stream().map(NodeJson::of).toList()));
+                new NodesJson(controller.nodes().stream().map(NodeJson::of).toList()));
     }
 
     private HttpAnswer node(String id) {
@@ -53,7 +53,7 @@ final class ClusterRoutes {
     }
 
     private HttpAnswer instance(String name) {
-        List<NodeJson> nodes = controller.view().nodes().stream()
+        List<NodeJson> nodes = controller.nodes().stream()
                 .filter(node -> node.registration().instance().equals(name))
                 .map(NodeJson::of)
                 .toList();
@@ -64,7 +64,7 @@ final class ClusterRoutes {
     }
 
     private NodeView find(String id) {
-        return controller.view().nodes().stream()
+        return controller.nodes().stream()
                 .filter(node -> node.registration().identity().nodeId().equals(id))
                 .findFirst()
                 .orElseThrow(() -> unknown("node " + id + " is not registered"));
@@ -111,7 +111,7 @@ final class ClusterRoutes {
     }
 
     /** Whether to send requests here. */
-    record ReadyJson(boolean ready, boolean storeAvailable, boolean indexComplete) {}
+    record ReadyJson(boolean ready, boolean indexComplete) {}
 
     /** Nodes that are not gone. */
     record NodesJson(List<NodeJson> nodes) {}

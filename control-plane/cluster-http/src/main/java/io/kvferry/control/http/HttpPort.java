@@ -1,6 +1,5 @@
 package io.kvferry.control.http;
 
-import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
