@@ -24,10 +24,12 @@ import java.util.List;
  */
 public final class ControllerHttp implements AutoCloseable {
     private final HttpPort port;
+    private final Router router;
     private final LiveFeed live;
 
-    private ControllerHttp(HttpPort port, LiveFeed live) {
+    private ControllerHttp(HttpPort port, Router router, LiveFeed live) {
         this.port = port;
+        this.router = router;
         this.live = live;
     }
 
@@ -59,9 +61,10 @@ public final class ControllerHttp implements AutoCloseable {
             routes.add(Route.get(
                     "/metrics", _ -> Metrics.answer(controller.view(), traffic, counters, metadata.size())));
             routes.addAll(metadata.routes());
-            HttpPort port = HttpPort.open(address, limits, new Router(routes), counters, Ticker.system());
+            Router router = new Router(routes);
+            HttpPort port = HttpPort.open(address, limits, router, counters, Ticker.system());
             live.start();
-            return new ControllerHttp(port, live);
+            return new ControllerHttp(port, router, live);
         } catch (RuntimeException e) {
             live.close();
             throw e;
@@ -87,6 +90,11 @@ public final class ControllerHttp implements AutoCloseable {
      */
     public PeerAddress address() {
         return port.address();
+    }
+
+    /** What it answers, to be compared with its description. */
+    List<Route> routes() {
+        return router.routes();
     }
 
     /** Ends all connections. */

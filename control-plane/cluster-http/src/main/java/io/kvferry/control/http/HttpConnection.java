@@ -62,7 +62,7 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
     private void awaitRequest(ChannelHandlerContext context) {
         patience = context.executor()
                 .schedule(() -> close(context), limits.requestTimeout().toMillis(), TimeUnit.MILLISECONDS);
-        context.read();
+        context.channel().config().setAutoRead(true);
     }
 
     @Override
@@ -75,6 +75,7 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
             close(context);
             return;
         }
+        context.channel().config().setAutoRead(false);
         boolean headOnly = message.method().name().equals("HEAD");
         if (message.decoderResult().isFailure()) {
             write(context, refusal(message.decoderResult().cause()), false, headOnly);
@@ -177,7 +178,7 @@ final class HttpConnection extends SimpleChannelInboundHandler<FullHttpRequest> 
                 feed.subscribe((name, json) -> context.executor().execute(() -> send(context, name, json)));
         context.channel().closeFuture().addListener(_ -> unsubscribe.run());
         // reading on is how the client's goodbye is heard
-        context.read();
+        context.channel().config().setAutoRead(true);
     }
 
     /** Sends an event if the client has taken those before; it is told the whole state again soon. */

@@ -67,8 +67,6 @@ final class HttpPort implements AutoCloseable {
                 .group(loop)
                 .channelFactory(NioServerSocketChannel::new)
                 .option(ChannelOption.SO_REUSEADDR, true)
-                // a request is read when the one before it has been answered
-                .childOption(ChannelOption.AUTO_READ, false)
                 .childOption(ChannelOption.TCP_NODELAY, true)
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
@@ -86,6 +84,7 @@ final class HttpPort implements AutoCloseable {
                                         limits.requestTimeout().toMillis(), TimeUnit.MILLISECONDS))
                                 .addLast(new HttpServerCodec(new HttpDecoderConfig().setMaxHeaderSize(MAX_HEADER_BYTES)))
                                 .addLast(new HttpObjectAggregator(limits.maxBodyBytes(), true))
+                                // keeps requests that came together for when the first has been answered
                                 .addLast(new FlowControlHandler())
                                 .addLast(new HttpConnection(limits, router, counters, handlers, ticker));
                     }

@@ -26,6 +26,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -82,6 +83,10 @@ final class TestCluster implements AutoCloseable {
 
     Controller controller() {
         return controller;
+    }
+
+    List<Route> routes() {
+        return http.routes();
     }
 
     int port() {
