@@ -44,6 +44,11 @@ final class EtcdErrors {
         return new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.CLOSE, "the store in etcd is closed");
     }
 
+    static TransferException interrupted() {
+        return new TransferException(
+                TransferErrorCode.CANCELLED, Stage.HELLO, "interrupted while waiting for etcd; it may have been done");
+    }
+
     static TransferException invalid(String detail, Throwable cause) {
         return new TransferException(TransferErrorCode.INVALID_REQUEST, Stage.OPEN, detail, cause);
     }

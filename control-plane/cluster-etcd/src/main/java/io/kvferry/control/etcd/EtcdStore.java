@@ -10,6 +10,7 @@ import io.etcd.jetcd.op.CmpTarget;
 import io.etcd.jetcd.op.Op;
 import io.etcd.jetcd.options.DeleteOption;
 import io.etcd.jetcd.options.GetOption;
+import io.etcd.jetcd.options.OptionsUtil;
 import io.etcd.jetcd.options.PutOption;
 import io.kvferry.control.cluster.ClusterStore;
 import io.kvferry.control.cluster.StoreEntry;
@@ -31,8 +32,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /**
  * A store in etcd. Revisions are etcd's own, leases are etcd's leases, changes come from its watch.
@@ -76,7 +79,7 @@ final class EtcdStore implements ClusterStore {
     @Override
     public long grant(Duration ttl, Deadline deadline) {
         long seconds = Math.max(1, ttl.plusMillis(999).toSeconds());
-        return await(client.getLeaseClient().grant(seconds), deadline).getID();
+        return await(() -> client.getLeaseClient().grant(seconds), deadline).getID();
     }
 
     @Override
@@ -94,7 +97,7 @@ final class EtcdStore implements ClusterStore {
     @Override
     public void revoke(long lease, Deadline deadline) {
         try {
-            await(client.getLeaseClient().revoke(lease), deadline);
+            await(() -> client.getLeaseClient().revoke(lease), deadline);
         } catch (TransferException e) {
             if (e.code() != TransferErrorCode.LEASE_ENDED) {
                 throw e;
@@ -104,7 +107,7 @@ final class EtcdStore implements ClusterStore {
 
     @Override
     public Optional<StoreEntry> get(String key, Deadline deadline) {
-        GetResponse found = await(client.getKVClient().get(bytes(key)), deadline);
+        GetResponse found = await(() -> client.getKVClient().get(bytes(key)), deadline);
         return found.getKvs().stream().findFirst().map(EtcdStore::entry);
     }
 
@@ -127,16 +130,15 @@ final class EtcdStore implements ClusterStore {
     /** A key that is not there has revision 0, to etcd too. */
     private TxnResponse ifRevisionIs(String key, long revision, Op change, Deadline deadline) {
         Cmp unchanged = new Cmp(bytes(key), Cmp.Op.EQUAL, CmpTarget.modRevision(revision));
-        return await(client.getKVClient().txn().If(unchanged).Then(change).commit(), deadline);
+        return await(() -> client.getKVClient().txn().If(unchanged).Then(change).commit(), deadline);
     }
 
     @Override
     public void watch(String prefix, StoreListener listener, Deadline deadline) {
         PrefixWatch watch = new PrefixWatch(this, prefix, listener);
         watches.add(watch);
-        CompletableFuture<Void> told = CompletableFuture.runAsync(() -> watch.start(deadline), listeners);
         try {
-            await(told, deadline);
+            await(() -> CompletableFuture.runAsync(() -> watch.start(deadline), listeners), deadline);
         } catch (TransferException e) {
             watches.remove(watch);
             watch.close();
@@ -192,7 +194,7 @@ final class EtcdStore implements ClusterStore {
         if (!closed) {
             try {
                 listeners.execute(task);
-            } catch (java.util.concurrent.RejectedExecutionException e) {
+            } catch (RejectedExecutionException e) {
                 // closed in between
             }
         }
@@ -205,20 +207,27 @@ final class EtcdStore implements ClusterStore {
     /** The entries under a prefix from a key on, as they were at a revision; 0 for now. */
     GetResponse page(String prefix, ByteSequence from, long revision, Deadline deadline) {
         GetOption option = GetOption.builder()
-                .withRange(io.etcd.jetcd.options.OptionsUtil.prefixEndOf(bytes(prefix)))
+                .withRange(OptionsUtil.prefixEndOf(bytes(prefix)))
                 .withLimit(PAGE)
                 .withRevision(revision)
                 .build();
-        return await(client.getKVClient().get(from, option), deadline);
+        return await(() -> client.getKVClient().get(from, option), deadline);
     }
 
     void unreachable() {
         answers = false;
     }
 
-    private <T> T await(CompletableFuture<T> answer, Deadline deadline) {
+    private <T> T await(Supplier<CompletableFuture<T>> call, Deadline deadline) {
         if (closed) {
             throw EtcdErrors.closed();
+        }
+        CompletableFuture<T> answer;
+        try {
+            answer = call.get();
+        } catch (RuntimeException e) {
+            // what the client does once it is closed
+            throw failed(e);
         }
         try {
             T value = answer.get(Math.max(0, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
@@ -233,7 +242,7 @@ final class EtcdStore implements ClusterStore {
         } catch (InterruptedException e) {
             answer.cancel(false);
             Thread.currentThread().interrupt();
-            throw EtcdErrors.closed();
+            throw EtcdErrors.interrupted();
         }
     }
 
