@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             FetchCommand.class,
             SendCommand.class,
             BenchCommand.class,
+            ControllerCommand.class,
             BackendsCommand.class,
             ConfigCommand.class,
             ConformanceCommand.class,
