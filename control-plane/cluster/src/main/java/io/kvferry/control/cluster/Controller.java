@@ -331,6 +331,15 @@ public final class Controller implements AutoCloseable {
     }
 
     /**
+     * Returns the store, for what a front keeps beside what the controller keeps.
+     *
+     * @return the store; closed with the controller
+     */
+    public ClusterStore store() {
+        return store;
+    }
+
+    /**
      * Looks at everything at once.
      *
      * @return a snapshot
