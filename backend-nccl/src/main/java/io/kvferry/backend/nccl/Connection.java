@@ -13,6 +13,7 @@ import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import io.kvferry.spi.TransferId;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -44,6 +45,9 @@ final class Connection {
 
     /** A transfer that uses the connection. */
     interface User {
+        /** Whose transfer it is. */
+        TransferSide side();
+
         /** The connection has ended; halves that were posted are dropped once the GPU is done with them. */
         void connectionEnded(TransferErrorCode code, String detail);
     }
@@ -147,6 +151,13 @@ final class Connection {
 
     void remove(User user) {
         users.remove(user);
+    }
+
+    /** Tells whether an attempt of a transfer uses it. */
+    boolean carries(TransferId id, int attempt) {
+        return users.stream()
+                .map(user -> user.side().terms())
+                .anyMatch(terms -> terms.id().equals(id) && terms.attempt() == attempt);
     }
 
     /** The target says that it has connected. */
@@ -316,7 +327,6 @@ final class Connection {
         early.clear();
         waiting.forEach(half -> half.outcome().dropped());
         List.copyOf(users).forEach(user -> user.connectionEnded(code, detail));
-        users.clear();
     }
 
     private Progress pollEnding() {
@@ -334,6 +344,7 @@ final class Connection {
         });
         running.clear();
         state = State.ENDED;
+        users.clear();
         release();
         dropped.forEach(half -> half.outcome().dropped());
         ended.complete(null);

@@ -4,6 +4,7 @@ import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Operation;
+import io.kvferry.spi.PeerChannel;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferError;
@@ -39,16 +40,20 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
 
     private final TransferSide side;
     private final Services services;
+    private final Connection.Key key;
     private final boolean checked;
     private final Talk talk;
     private @Nullable Connection connection;
+    private @Nullable Connection joining;
     private final Queue<Part> unsent = new ArrayDeque<>();
     /** Asked for and not over, by the first block. */
     private final Map<Integer, Part> asked = new HashMap<>();
 
-    NcclInitiator(TransferSide side, Services services, boolean checked, io.kvferry.spi.PeerChannel channel) {
+    /** @param key what its connection is for */
+    NcclInitiator(TransferSide side, Services services, Connection.Key key, boolean checked, PeerChannel channel) {
         this.side = side;
         this.services = services;
+        this.key = key;
         this.checked = checked;
         this.talk = new Talk(channel, side, services.device(), this);
     }
@@ -58,9 +63,14 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
         talk.start();
     }
 
-    /** Invites the target into a new connection. */
+    /** Invites the target into a connection that begins for this transfer. */
     void invite(Message.Join join) {
         talk.say(join);
+    }
+
+    /** Others may wait for this connection too, but its making hangs on this transfer's channel. */
+    void leads(Connection begun) {
+        joining = begun;
     }
 
     /** Uses a connection from here on. */
@@ -166,14 +176,14 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
     }
 
     private void joined(long number) {
-        Connection known = services.connections().find(services.initiatorKey(side.terms()), number);
+        Connection known = services.connections().find(key, number);
         if (known != null) {
             known.peerHasJoined();
         }
     }
 
     private void notJoined(Message.NotJoined refused) {
-        Connection known = services.connections().find(services.initiatorKey(side.terms()), refused.connection());
+        Connection known = services.connections().find(key, refused.connection());
         if (known != null && !known.isOpen()) {
             known.end(Refusals.code(refused.code()), "the target could not connect: " + refused.detail());
         }
@@ -282,6 +292,10 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
 
     @Override
     public void closed(@Nullable TransferError error) {
+        Connection begun = joining;
+        if (begun != null && !begun.isOpen()) {
+            begun.end(TransferErrorCode.CONNECTION_FAILED, "the target has given up connecting");
+        }
         boolean unanswered = asked.values().stream().anyMatch(part -> !part.posted);
         if (error != null && unanswered && connection != null) {
             // an answer may have been lost, and with it a number whose turn never comes
@@ -337,13 +351,8 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
         }
     }
 
-    /** The connection this transfer uses, if any. */
-    @Nullable
-    Connection connection() {
-        return connection;
-    }
-
-    TransferSide side() {
+    @Override
+    public TransferSide side() {
         return side;
     }
 }

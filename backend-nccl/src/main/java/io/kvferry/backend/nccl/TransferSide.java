@@ -15,11 +15,11 @@ import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferObserver;
 import io.kvferry.spi.TransferState;
 import io.kvferry.spi.TransferStatus;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,18 +44,17 @@ final class TransferSide {
     }
 
     private final Terms terms;
-    private final Runnable onReleased;
+    private final Consumer<TransferSide> onReleased;
     private final MemoryGate gate = new MemoryGate(this::quiesced);
     private final AtomicLong bytesDone = new AtomicLong();
     private final AtomicInteger blocksDone = new AtomicInteger();
     private final AtomicReference<@Nullable TransferError> error = new AtomicReference<>();
     private final AtomicBoolean released = new AtomicBoolean();
-    private final CompletableFuture<Void> whenQuiet = new CompletableFuture<>();
     private volatile boolean begun;
     private volatile boolean finished;
 
     /** @param onReleased runs once, when nothing of this side's memory is touched any more */
-    TransferSide(Terms terms, Runnable onReleased) {
+    TransferSide(Terms terms, Consumer<TransferSide> onReleased) {
         this.terms = terms;
         this.onReleased = onReleased;
     }
@@ -124,14 +123,8 @@ final class TransferSide {
 
     private void release() {
         if (released.compareAndSet(false, true)) {
-            onReleased.run();
-            whenQuiet.complete(null);
+            onReleased.accept(this);
         }
-    }
-
-    /** Completes when this side is finished and quiescent. */
-    CompletableFuture<Void> whenQuiet() {
-        return whenQuiet;
     }
 
     TransferStatus status() {

@@ -58,6 +58,7 @@ final class SharedLibraries {
                 .orElse("");
     }
 
+    @SuppressWarnings("restricted") // the path is the configuration's
     private static Optional<Presence.Absent> load(Wanted library) {
         if (library.path().isEmpty()) {
             return opens(library.name())
@@ -77,6 +78,7 @@ final class SharedLibraries {
         }
     }
 
+    @SuppressWarnings("restricted") // what is looked for is not a path that a peer or a user of the library could name
     private static boolean opens(String name) {
         try (Arena arena = Arena.ofConfined()) {
             return SymbolLookup.libraryLookup(name, arena) != null;
