@@ -11,6 +11,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** Memory that one backend can move, lent to the transfers that are staged. Thread-safe. */
@@ -65,16 +66,17 @@ final class StagingPool {
     /** Lends a piece. */
     long take(long bytes) {
         synchronized (lock) {
-            for (Map.Entry<Long, Long> hole : free.entrySet()) {
-                if (hole.getValue() >= bytes) {
-                    long at = hole.getKey();
-                    long left = hole.getValue() - bytes;
-                    free.remove(at);
-                    if (left > 0) {
-                        free.put(at + bytes, left);
-                    }
-                    return at;
+            Optional<Map.Entry<Long, Long>> hole = free.entrySet().stream()
+                    .filter(each -> each.getValue() >= bytes)
+                    .findFirst();
+            if (hole.isPresent()) {
+                long at = hole.get().getKey();
+                long left = hole.get().getValue() - bytes;
+                free.remove(at);
+                if (left > 0) {
+                    free.put(at + bytes, left);
                 }
+                return at;
             }
         }
         throw new TransferException(
