@@ -1,6 +1,5 @@
 package io.kvferry.backend.nccl;
 
-import io.kvferry.backend.nccl.Connection.Key;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
@@ -21,10 +20,10 @@ final class Connecting {
 
     private final Services services;
     private final Scheduler scheduler;
-    private final Key key;
+    private final Connection.Key key;
     private final Handshake target;
 
-    Connecting(Services services, Scheduler scheduler, Key key, Handshake target) {
+    Connecting(Services services, Scheduler scheduler, Connection.Key key, Handshake target) {
         this.services = services;
         this.scheduler = scheduler;
         this.key = key;

@@ -1,6 +1,5 @@
 package io.kvferry.backend.nccl;
 
-import io.kvferry.backend.nccl.DeviceThread.Progress;
 import io.kvferry.backend.nccl.adapter.CommState;
 import io.kvferry.backend.nccl.adapter.CudaAdapter;
 import io.kvferry.backend.nccl.adapter.NcclAdapter;
@@ -197,25 +196,25 @@ final class Connection {
     }
 
     /** Looks what has happened, and starts what can be. */
-    Progress poll() {
+    DeviceThread.Progress poll() {
         return switch (state) {
             case CONNECTING -> pollConnecting();
             case OPEN -> pollOpen();
             case ENDING -> pollEnding();
-            case ENDED -> Progress.IDLE;
+            case ENDED -> DeviceThread.Progress.IDLE;
         };
     }
 
-    private Progress pollConnecting() {
+    private DeviceThread.Progress pollConnecting() {
         CommState seen = nccl.state(communicator);
         if (seen == CommState.FAILED) {
             end(TransferErrorCode.CONNECTION_FAILED, "NCCL could not connect: " + nccl.lastError(communicator));
-            return Progress.MOVED;
+            return DeviceThread.Progress.MOVED;
         }
         if (seen == CommState.READY && peerJoined) {
             state = State.OPEN;
             opened.complete(this);
-            return Progress.MOVED;
+            return DeviceThread.Progress.MOVED;
         }
         if (connectDeadline.isExpired()) {
             end(
@@ -223,17 +222,17 @@ final class Connection {
                     "NCCL did not connect to " + key.peer() + " in time: check that NCCL_SOCKET_IFNAME names an interface"
                             + " that both machines share and that no firewall closes its ports, or raise"
                             + " kvferry.nccl.connect-timeout");
-            return Progress.MOVED;
+            return DeviceThread.Progress.MOVED;
         }
-        return Progress.WAITING;
+        return DeviceThread.Progress.WAITING;
     }
 
-    private Progress pollOpen() {
+    private DeviceThread.Progress pollOpen() {
         boolean moved = finishRunning();
         CommState seen = nccl.state(communicator);
         if (seen == CommState.FAILED) {
             end(TransferErrorCode.PEER_LOST, "NCCL lost the peer: " + nccl.lastError(communicator));
-            return Progress.MOVED;
+            return DeviceThread.Progress.MOVED;
         }
         if (seen == CommState.READY) {
             Half begun = starting;
@@ -249,9 +248,9 @@ final class Connection {
             }
         }
         if (moved) {
-            return Progress.MOVED;
+            return DeviceThread.Progress.MOVED;
         }
-        return running.isEmpty() && starting == null ? Progress.IDLE : Progress.WAITING;
+        return running.isEmpty() && starting == null ? DeviceThread.Progress.IDLE : DeviceThread.Progress.WAITING;
     }
 
     private boolean finishRunning() {
@@ -329,9 +328,9 @@ final class Connection {
         List.copyOf(users).forEach(user -> user.connectionEnded(code, detail));
     }
 
-    private Progress pollEnding() {
+    private DeviceThread.Progress pollEnding() {
         if (!isStreamIdle()) {
-            return Progress.WAITING;
+            return DeviceThread.Progress.WAITING;
         }
         List<Half> dropped = new ArrayList<>();
         if (starting != null) {
@@ -348,7 +347,7 @@ final class Connection {
         release();
         dropped.forEach(half -> half.outcome().dropped());
         ended.complete(null);
-        return Progress.MOVED;
+        return DeviceThread.Progress.MOVED;
     }
 
     private boolean isStreamIdle() {

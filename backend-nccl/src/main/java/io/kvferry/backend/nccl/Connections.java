@@ -1,7 +1,5 @@
 package io.kvferry.backend.nccl;
 
-import io.kvferry.backend.nccl.Connection.Key;
-import io.kvferry.backend.nccl.DeviceThread.Progress;
 import io.kvferry.backend.nccl.adapter.NcclAdapter;
 import io.kvferry.backend.nccl.adapter.NcclLibrary;
 import io.kvferry.spi.BackendEnvironment;
@@ -29,7 +27,7 @@ final class Connections {
     private final Settings settings;
     private final BackendEnvironment environment;
     /** In use or connecting. Read by other threads. */
-    private final Map<Key, Connection> byKey = new ConcurrentHashMap<>();
+    private final Map<Connection.Key, Connection> byKey = new ConcurrentHashMap<>();
     /** Aborted, with the GPU not yet done. */
     private final List<Connection> ending = new ArrayList<>();
     /** From the one idle longest on. */
@@ -44,20 +42,20 @@ final class Connections {
     }
 
     /** The number of the open connection for a key, or 0. Thread-safe. */
-    long openNumber(Key key) {
+    long openNumber(Connection.Key key) {
         Connection known = byKey.get(key);
         return known != null && known.isOpen() ? known.number() : 0;
     }
 
     @Nullable
-    Connection find(Key key) {
+    Connection find(Connection.Key key) {
         Connection known = byKey.get(key);
         return known != null && known.isUsable() ? known : null;
     }
 
     /** The usable connection with a number, or null. */
     @Nullable
-    Connection find(Key key, long number) {
+    Connection find(Connection.Key key, long number) {
         Connection known = find(key);
         return known != null && known.number() == number ? known : null;
     }
@@ -74,7 +72,7 @@ final class Connections {
      *
      * @param invite sends the id to the target
      */
-    Connection begin(Key key, Deadline deadline, Consumer<Message.Join> invite) {
+    Connection begin(Connection.Key key, Deadline deadline, Consumer<Message.Join> invite) {
         if (failedConnects >= settings.maxFailedConnects()) {
             throw exhausted("connects that did not end=" + failedConnects + " = "
                     + NcclConfigKeys.MAX_FAILED_CONNECTS
@@ -91,7 +89,7 @@ final class Connections {
     }
 
     /** Joins a connection as target, in place of one that the initiator has given up. */
-    Connection join(Key key, Message.Join join, Deadline deadline) {
+    Connection join(Connection.Key key, Message.Join join, Deadline deadline) {
         if (join.ranks() != Connection.RANKS || join.rank() != Connection.TARGET_RANK || join.connection() == 0) {
             throw Message.protocolError("asked to join as rank " + join.rank() + " of " + join.ranks()
                     + ", a target is rank " + Connection.TARGET_RANK + " of " + Connection.RANKS);
@@ -104,7 +102,7 @@ final class Connections {
         return add(key, join.connection(), join.uniqueId(), deadline);
     }
 
-    private Connection add(Key key, long number, byte[] id, Deadline deadline) {
+    private Connection add(Connection.Key key, long number, byte[] id, Deadline deadline) {
         Deadline timeout = Deadline.after(settings.connectTimeout(), environment.ticker());
         NcclAdapter nccl = library.nccl();
         Connection connection =
@@ -114,7 +112,7 @@ final class Connections {
         return connection;
     }
 
-    private void makeRoom(Key key) {
+    private void makeRoom(Connection.Key key) {
         endOfEarlierBoots(key.peer());
         sweep();
         if (byKey.size() + ending.size() < settings.maxConnections()) {
@@ -167,8 +165,8 @@ final class Connections {
         byKey.values().forEach(connection -> connection.deregister(region));
     }
 
-    Progress poll() {
-        Progress most = Progress.IDLE;
+    DeviceThread.Progress poll() {
+        DeviceThread.Progress most = DeviceThread.Progress.IDLE;
         for (Connection connection : byKey.values()) {
             most = max(most, poll(connection));
         }
@@ -179,16 +177,16 @@ final class Connections {
         return most;
     }
 
-    private static Progress poll(Connection connection) {
+    private static DeviceThread.Progress poll(Connection connection) {
         try {
             return connection.poll();
         } catch (TransferException e) {
             connection.end(e.code(), e.error().detail());
-            return Progress.MOVED;
+            return DeviceThread.Progress.MOVED;
         }
     }
 
-    private static Progress max(Progress one, Progress other) {
+    private static DeviceThread.Progress max(DeviceThread.Progress one, DeviceThread.Progress other) {
         return one.compareTo(other) >= 0 ? one : other;
     }
 

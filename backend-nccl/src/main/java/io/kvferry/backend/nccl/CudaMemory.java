@@ -11,12 +11,11 @@ import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Memory of the backend's GPU: allocated, copied, freed; what is left at the end is freed with the backend. Thread-safe. */
+/** Memory of the backend's GPU: allocated, copied, freed. Thread-safe. */
 final class CudaMemory implements DeviceMemory {
     private final CudaAdapter cuda;
     private final NcclAdapter nccl;
@@ -125,16 +124,10 @@ final class CudaMemory implements DeviceMemory {
         }
     }
 
-    /** Frees what nobody has freed; returns what would not go. */
-    List<String> close() {
-        List<String> left = new ArrayList<>();
-        for (MemoryRegion region : List.copyOf(allocated.keySet())) {
-            try {
-                free(region);
-            } catch (TransferException e) {
-                left.add("device memory " + region + ": " + e.error().detail());
-            }
-        }
-        return left;
+    /** What nobody has freed; it stays until the process ends, because a quarantined transfer may still touch it. */
+    List<String> left() {
+        return allocated.keySet().stream()
+                .map(region -> "memory " + region + " was never freed")
+                .toList();
     }
 }

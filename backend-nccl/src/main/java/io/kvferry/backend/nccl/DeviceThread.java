@@ -142,10 +142,6 @@ final class DeviceThread {
         return Waiting.isDone(ended, deadline, scheduler, Stage.CLOSE);
     }
 
-    boolean isCurrent() {
-        return Thread.currentThread() == thread;
-    }
-
     @Override
     public String toString() {
         return thread.getName();

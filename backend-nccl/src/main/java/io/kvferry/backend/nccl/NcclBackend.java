@@ -1,6 +1,5 @@
 package io.kvferry.backend.nccl;
 
-import io.kvferry.backend.nccl.Connection.Key;
 import io.kvferry.backend.nccl.adapter.NcclLibrary;
 import io.kvferry.backend.nccl.adapter.Presence;
 import io.kvferry.spi.AbortScope;
@@ -170,12 +169,12 @@ final class NcclBackend implements TransferBackend {
     @Override
     public Proposal propose(InitiatorPlan plan) {
         requireOpen(Stage.PREPARE);
-        Key key = initiatorKey(plan, Handshake.decode(plan.peerEndpoint()).instance());
+        Connection.Key key = initiatorKey(plan, Handshake.decode(plan.peerEndpoint()).instance());
         return new Handshake(instance, connections.openNumber(key), false).proposal();
     }
 
-    private static Key initiatorKey(InitiatorPlan plan, long target) {
-        return new Key(plan.peer(), target, plan.operation(), Side.INITIATOR);
+    private static Connection.Key initiatorKey(InitiatorPlan plan, long target) {
+        return new Connection.Key(plan.peer(), target, plan.operation(), Side.INITIATOR);
     }
 
     @Override
@@ -184,7 +183,7 @@ final class NcclBackend implements TransferBackend {
         requireRegistered(plan.blocks(), plan.handles());
         PeerChannel channel = requireChannel(plan.channel());
         Handshake proposed = Handshake.decode(proposal);
-        Key key = new Key(plan.peer(), proposed.instance(), plan.operation(), Side.TARGET);
+        Connection.Key key = new Connection.Key(plan.peer(), proposed.instance(), plan.operation(), Side.TARGET);
         boolean known = proposed.connection() != 0 && connections.openNumber(key) == proposed.connection();
         Descriptor descriptor = new Handshake(instance, proposed.connection(), known).descriptor();
         TransferSide.Terms terms = new TransferSide.Terms(
@@ -211,7 +210,7 @@ final class NcclBackend implements TransferBackend {
         if (target.instance() != Handshake.decode(plan.peerEndpoint()).instance()) {
             throw Message.protocolError("the descriptor is of another instance than the one that was met");
         }
-        Key key = initiatorKey(plan, target.instance());
+        Connection.Key key = initiatorKey(plan, target.instance());
         TransferSide.Terms terms = new TransferSide.Terms(
                 plan.id(),
                 plan.attempt(),
@@ -280,6 +279,10 @@ final class NcclBackend implements TransferBackend {
         List<TransferSide> fenced =
                 sides.stream().filter(side -> isIn(scope, side.terms())).toList();
         fenced.forEach(side -> side.fail(TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope));
+        if (fenced.stream().allMatch(TransferSide::isQuiet)) {
+            // sealed, and nothing is with the GPU: the connections can go on
+            return CompletableFuture.completedFuture(true);
+        }
         Predicate<Connection> which = switch (scope) {
             case ResetScope.Connection(var id, var attempt) -> connection -> connection.carries(id, attempt);
             case ResetScope.Peer(var peer) -> connection -> connection.key().peer().equals(peer);
@@ -314,11 +317,11 @@ final class NcclBackend implements TransferBackend {
                             connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed"))
                     .thenCompose(all -> all);
             Waiting.get(ended, deadline, environment.scheduler(), Stage.CLOSE, "ending the connections");
-            abandoned.addAll(memory.close());
         } catch (TransferException e) {
             remaining.forEach(side -> abandoned.add("memory of " + side + ": the GPU has not let go of it"));
             abandoned.add("the device's connections and memory: " + e.error().detail());
         }
+        abandoned.addAll(memory.left());
         if (!copies.close(deadline)) {
             abandoned.add("the copies of " + device + " have not ended");
         }

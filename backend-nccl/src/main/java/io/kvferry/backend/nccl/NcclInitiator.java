@@ -296,21 +296,14 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
         if (begun != null && !begun.isOpen()) {
             begun.end(TransferErrorCode.CONNECTION_FAILED, "the target has given up connecting");
         }
-        boolean unanswered = asked.values().stream().anyMatch(part -> !part.posted);
-        if (error != null && unanswered && connection != null) {
-            // an answer may have been lost, and with it a number whose turn never comes
-            connection.end(TransferErrorCode.TRANSFER_FAILED, "a channel with the peer broke: " + error.detail());
-        }
-        if (side.isComplete()) {
-            return;
-        }
+        // where an answer was lost, and with it a number whose turn never comes, the target ends the connection
         if (error == null) {
             side.fail(TransferErrorCode.LEASE_ENDED, "the target ended the lease before all blocks had landed");
         } else {
             side.fail(TransferErrorCode.CONTROL_FAILED, "the channel to the target broke: " + error.detail());
         }
         giveUpUnanswered();
-        ask();
+        stop();
     }
 
     /** What the target has not answered it has not begun, and will not. */

@@ -81,6 +81,11 @@ final class TransferSide {
         return gate.isSealed();
     }
 
+    /** Tells whether this side is sealed and none of its parts is with the GPU, which then stays so. */
+    boolean isQuiet() {
+        return gate.isSealed() && gate.isEmpty();
+    }
+
     void seal() {
         gate.seal();
     }

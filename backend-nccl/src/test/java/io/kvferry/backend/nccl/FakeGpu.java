@@ -23,13 +23,14 @@ final class FakeGpu implements NcclLibrary {
 
     FakeGpu() {
         clock = Thread.ofPlatform().daemon().name("fake-gpu").unstarted(this::run);
+        streams.onWork(() -> LockSupport.unpark(clock));
         clock.start();
     }
 
     private void run() {
         while (true) {
             if (!streams.step()) {
-                LockSupport.parkNanos(this, 20_000);
+                LockSupport.parkNanos(this, 50_000);
             }
         }
     }

@@ -27,6 +27,12 @@ final class FakeStreams {
     private final Set<Long> events = new HashSet<>();
     private final Map<Long, Integer> pending = new HashMap<>();
     private long last = 0x5000;
+    private Runnable onWork = () -> {};
+
+    /** Hears that there is something to do. */
+    void onWork(Runnable wake) {
+        onWork = wake;
+    }
 
     synchronized long create() {
         streams.put(++last, new Stream());
@@ -51,6 +57,7 @@ final class FakeStreams {
 
     synchronized void add(long stream, Work work) {
         find(stream).queue.add(work);
+        onWork.run();
     }
 
     synchronized boolean isIdle(long stream) {

@@ -218,6 +218,7 @@ class NcclFailureTest {
                         TransferException.class, () -> pair.initiator.register(wrong, pair.far()));
                 assertThat(refusal.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST);
             }
+            pair.initiator.deviceMemory().orElseThrow().free(inside);
         }
     }
 }

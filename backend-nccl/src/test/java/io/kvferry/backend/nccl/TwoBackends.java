@@ -16,6 +16,7 @@ import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
+import io.kvferry.spi.ResetScope;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.TransferBackend;
@@ -37,6 +38,7 @@ final class TwoBackends implements AutoCloseable {
     private final PeerIdentity here = new PeerIdentity("here", 1);
     private final PeerIdentity there = new PeerIdentity("there", 2);
     private final List<Channels> channels = new ArrayList<>();
+    private final List<Runnable> frees = new ArrayList<>();
 
     /** One transfer as it was agreed, with both sides' memory and reports. */
     final class Agreed {
@@ -53,6 +55,8 @@ final class TwoBackends implements AutoCloseable {
             channels.add(channel);
             local = initiator.deviceMemory().orElseThrow().allocate(0, localBlock * BLOCKS);
             remote = target.deviceMemory().orElseThrow().allocate(0, (long) BLOCK * BLOCKS);
+            frees.add(() -> initiator.deviceMemory().orElseThrow().free(local));
+            frees.add(() -> target.deviceMemory().orElseThrow().free(remote));
             MemoryHandle localHandle = initiator.register(local, far());
             MemoryHandle remoteHandle = target.register(remote, far());
             TransferId id = TransferId.random();
@@ -140,6 +144,9 @@ final class TwoBackends implements AutoCloseable {
 
     @Override
     public void close() {
+        initiator.reset(new ResetScope.Instance(), far());
+        target.reset(new ResetScope.Instance(), far());
+        frees.forEach(Runnable::run);
         assertThat(initiator.close(far()).abandoned()).isEmpty();
         assertThat(target.close(far()).abandoned()).isEmpty();
         channels.forEach(Channels::close);
