@@ -327,7 +327,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
             TransferRequest request =
                     bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
             CompletableFuture<Boolean> outcome = Await.start(() -> attempt(confirm ? request.confirm() : request));
-            Await.advancing("round " + round + " ends", bed().ticker(), Duration.ofMillis(50), outcome::isDone);
+            Await.advancing("round " + round + " ends", bed().ticker(), Duration.ofMillis(10), outcome::isDone);
             if (Await.get("the outcome", outcome)) {
                 completed++;
                 layout.assertMoved();

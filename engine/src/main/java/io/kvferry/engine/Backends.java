@@ -56,7 +56,8 @@ final class Backends {
         } catch (RuntimeException | Error e) {
             ClosingSteps steps = new ClosingSteps();
             Deadline deadline = after(config.get(EngineConfigKeys.CLOSE_TIMEOUT), environment);
-            for (TransferBackend backend : closingOrder(backends)) {
+            backends.sort(Comparator.comparing(backend -> isStaged(backend) ? 0 : 1));
+            for (TransferBackend backend : backends) {
                 steps.run(backend.info().name(), () -> backend.close(deadline));
             }
             throw e;
@@ -91,11 +92,9 @@ final class Backends {
         }
     }
 
-    /** Staged ones first: their memory comes from another one. */
-    private static List<TransferBackend> closingOrder(List<TransferBackend> backends) {
-        List<TransferBackend> order = new ArrayList<>(backends);
-        order.sort(Comparator.comparing(backend -> !(backend instanceof StagedBackend)));
-        return order;
+    /** A staged backend is closed before others: its memory comes from one of them. */
+    private static boolean isStaged(TransferBackend backend) {
+        return backend instanceof StagedBackend;
     }
 
     private static List<String> names(BackendConfig config) {
@@ -220,8 +219,9 @@ final class Backends {
 
     List<CloseReport> close(Deadline deadline) {
         List<CloseReport> reports = new ArrayList<>();
-        for (TransferBackend backend :
-                closingOrder(open.stream().map(OpenBackend::backend).toList())) {
+        List<OpenBackend> order = new ArrayList<>(open);
+        order.sort(Comparator.comparing(backend -> isStaged(backend.backend()) ? 0 : 1));
+        for (OpenBackend backend : order) {
             reports.add(backend.close(deadline));
         }
         return reports;

@@ -115,7 +115,22 @@ final class StagedBackend implements TransferBackend {
     @Override
     public Proposal propose(InitiatorPlan plan) {
         // no room is lent before the target has agreed; what a backend proposes says nothing of where blocks lie
-        return backend.propose(plan);
+        List<MemoryHandle> handles = plan.handles().stream()
+                .map(handle -> ((StagedHandle) handle).seenOr(pool.handle()))
+                .toList();
+        return backend.propose(new InitiatorPlan(
+                plan.id(),
+                plan.attempt(),
+                plan.operation(),
+                plan.self(),
+                plan.peer(),
+                plan.peerEndpoint(),
+                plan.blocks(),
+                handles,
+                plan.checksum(),
+                plan.deadline(),
+                plan.observer(),
+                null));
     }
 
     @Override

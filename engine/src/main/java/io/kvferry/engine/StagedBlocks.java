@@ -35,9 +35,11 @@ final class StagedBlocks {
     static StagedBlocks of(BlockList own, List<MemoryHandle> ownHandles, MemoryKind moved, StagingPool pool) {
         long bytes = 0;
         for (int i = 0; i < own.size(); i++) {
-            bytes += isMoved(own, i, moved) ? 0 : StagingPool.aligned(own.length(i));
+            bytes += isMoved(own, i, moved) ? 0 : own.length(i);
         }
-        long at = bytes == 0 ? 0 : pool.take(bytes);
+        // one behind the other, so that blocks which are neighbours in the application's memory are copied in one go
+        long room = StagingPool.aligned(bytes);
+        long at = room == 0 ? 0 : pool.take(room);
         BlockList.Builder seen = BlockList.builder(own.size());
         long next = at;
         for (int i = 0; i < own.size(); i++) {
@@ -45,11 +47,11 @@ final class StagedBlocks {
                 seen.add(own.key(i), own.region(i), own.offset(i), own.length(i));
             } else {
                 seen.add(own.key(i), pool.region(), next, own.length(i));
-                next += StagingPool.aligned(own.length(i));
+                next += own.length(i);
             }
         }
         BlockList built = seen.build();
-        return new StagedBlocks(own, built, handles(built, own, ownHandles, pool), pool, at, bytes);
+        return new StagedBlocks(own, built, handles(built, own, ownHandles, pool), pool, at, room);
     }
 
     private static boolean isMoved(BlockList blocks, int position, MemoryKind moved) {

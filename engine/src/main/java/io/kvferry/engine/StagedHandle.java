@@ -26,6 +26,11 @@ final class StagedHandle implements MemoryHandle {
         return Objects.requireNonNull(seen, "a region that is copied has no registration");
     }
 
+    /** The backend's registration, or that of the memory it is copied through. */
+    MemoryHandle seenOr(MemoryHandle pool) {
+        return seen != null ? seen : pool;
+    }
+
     @Override
     public void deregister(Deadline deadline) {
         if (seen != null) {

@@ -58,7 +58,7 @@ final class StagingPool {
         return port;
     }
 
-    /** Rounds up, so that every block begins well. */
+    /** Rounds up, so that every piece begins well. */
     static long aligned(long bytes) {
         return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
     }
