@@ -84,7 +84,9 @@ public abstract class CapabilityConformanceTest extends ConformanceSuite {
         if (bed().initiator().can(Capability.HOST_MEMORY)) {
             moveSomethingElse();
         } else {
-            assertFails(TransferErrorCode.UNSUPPORTED, () -> bed().initiator().memory(4096));
+            assertFails(
+                    TransferErrorCode.UNSUPPORTED,
+                    () -> bed().initiator().engine().allocate(4096));
         }
     }
 

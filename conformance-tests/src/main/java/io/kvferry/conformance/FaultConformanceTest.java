@@ -159,8 +159,8 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
         bed().result(lease).orThrow();
         Layout.assertSame(
                 "what the restarted target holds",
-                layout.source().segment().asSlice(0, 16 * 4096),
-                memory.segment().asSlice(0, 16 * 4096));
+                Layout.copyOf(layout.source(), 0, 16 * 4096),
+                Layout.copyOf(memory, 0, 16 * 4096));
     }
 
     private Transfer healed(TransferRequest request) {
@@ -187,7 +187,7 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
         bed().target().close();
         Node restarted = bed().restart("target", address);
         Memory memory = restarted.memory(64 * 1024);
-        MemorySegment before = Layout.copyOf(memory.segment());
+        MemorySegment before = Layout.copyOf(memory);
         restarted.offer(id, Operation.WRITE, BlockList.uniform(memory.region(), 0, 0, 4096, 16));
         try {
             transfer.submit();
@@ -200,7 +200,7 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
                 Duration.ofMillis(100),
                 () -> transfer.result().isPresent());
         assertThat(bed().result(transfer).state()).isNotEqualTo(TransferState.COMPLETED);
-        Layout.assertSame("memory of the restarted target", before, memory.segment());
+        Layout.assertSame("memory of the restarted target", before, Layout.copyOf(memory));
     }
 
     /** Bytes of which some never arrive are never COMPLETED. */

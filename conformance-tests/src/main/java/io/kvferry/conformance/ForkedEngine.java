@@ -12,7 +12,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
@@ -72,7 +71,7 @@ final class ForkedEngine {
                         "ENDED",
                         offered(leases, command[1]).await(Deadline.after(LONG)).state());
             case "checksum" ->
-                say("CHECKSUM", checksum(offered(memories, command[1]).segment()));
+                say("CHECKSUM", checksum(offered(memories, command[1])));
             default -> {
                 return false;
             }
@@ -81,8 +80,8 @@ final class ForkedEngine {
     }
 
     private void offer(TransferId id, Operation operation, long blockBytes, int count, long seed) {
-        Memory memory = engine.allocate(blockBytes * count);
-        Layout.fill(memory.segment(), seed);
+        Memory memory = Node.allocate(engine, blockBytes * count);
+        Layout.fill(memory, seed);
         memories.put(id, memory);
         BlockList blocks = BlockList.uniform(memory.region(), 0, 0, blockBytes, count);
         leases.put(id, engine.offer(Node.request(id, operation, blocks), Deadline.after(LONG)));
@@ -93,9 +92,9 @@ final class ForkedEngine {
         return Objects.requireNonNull(things.get(TransferId.parse(id)), id);
     }
 
-    static String checksum(MemorySegment segment) {
+    static String checksum(Memory memory) {
         CRC32C crc = new CRC32C();
-        crc.update(segment.asByteBuffer());
+        crc.update(Layout.copyOf(memory).asByteBuffer());
         return Long.toHexString(crc.getValue());
     }
 

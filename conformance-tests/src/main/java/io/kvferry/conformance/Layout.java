@@ -27,15 +27,16 @@ final class Layout {
         this.destination = destination;
         this.sourceBlocks = sourceBlocks;
         this.destinationBlocks = destinationBlocks;
-        fill(source.segment(), seed);
-        fill(destination.segment(), ~seed);
-        this.before = copyOf(destination.segment());
-        this.expected = copyOf(before);
+        fill(source, seed);
+        fill(destination, ~seed);
+        this.before = copyOf(destination);
+        this.expected = copyOf(destination);
+        MemorySegment bytes = copyOf(source);
         for (int i = 0; i < sourceBlocks.size(); i++) {
             int at = destinationBlocks.position(sourceBlocks.key(i));
             if (at >= 0) {
                 MemorySegment.copy(
-                        source.segment(),
+                        bytes,
                         sourceBlocks.offset(i),
                         expected,
                         destinationBlocks.offset(at),
@@ -122,24 +123,24 @@ final class Layout {
 
     /** Fails unless every byte of the destination is what it must be, outside the blocks too. */
     void assertMoved() {
-        assertSame("the destination after the transfer", expected, destination.segment());
+        assertSame("the destination after the transfer", expected, copyOf(destination));
     }
 
     /** Fails if a byte of the destination was touched since it was filled. */
     void assertNotMoved() {
-        assertSame("a destination that nothing may write", before, destination.segment());
+        assertSame("a destination that nothing may write", before, copyOf(destination));
     }
 
     /** Fills the destination anew, so that a late write is found by {@link #assertPoisoned}. */
     void poison() {
-        fill(destination.segment(), POISON);
+        fill(destination, POISON);
     }
 
     /** Fails if a byte of the destination has changed since it was poisoned. */
     void assertPoisoned() {
-        MemorySegment poison = blank(destination.segment().byteSize());
+        MemorySegment poison = blank(destination.region().sizeBytes());
         fill(poison, POISON);
-        assertSame("memory that was given back and poisoned", poison, destination.segment());
+        assertSame("memory that was given back and poisoned", poison, copyOf(destination));
     }
 
     Memory destination() {
@@ -157,9 +158,15 @@ final class Layout {
         }
     }
 
-    static MemorySegment copyOf(MemorySegment segment) {
-        MemorySegment copy = blank(segment.byteSize());
-        copy.copyFrom(segment);
+    /** What a memory holds now, wherever it is. */
+    static MemorySegment copyOf(Memory memory) {
+        return copyOf(memory, 0, memory.region().sizeBytes());
+    }
+
+    /** What a piece of a memory holds now. */
+    static MemorySegment copyOf(Memory memory, long offset, long bytes) {
+        MemorySegment copy = blank(bytes);
+        memory.read(offset, copy);
         return copy;
     }
 
@@ -168,7 +175,13 @@ final class Layout {
     }
 
     /** Pseudo-random bytes that depend on the seed and on their place alone. */
-    static void fill(MemorySegment segment, long seed) {
+    static void fill(Memory memory, long seed) {
+        MemorySegment bytes = blank(memory.region().sizeBytes());
+        fill(bytes, seed);
+        memory.write(0, bytes);
+    }
+
+    private static void fill(MemorySegment segment, long seed) {
         long words = segment.byteSize() / 8;
         long state = seed;
         for (long i = 0; i < words; i++) {

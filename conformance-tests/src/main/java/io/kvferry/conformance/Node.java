@@ -99,7 +99,13 @@ final class Node {
     }
 
     Memory memory(long bytes) {
-        return engine.allocate(bytes);
+        return allocate(engine, bytes);
+    }
+
+    /** Memory of the kind that an engine's first backend moves: the host's, or else the first device's. */
+    static Memory allocate(TransferEngine engine, long bytes) {
+        BackendInfo first = Objects.requireNonNull(engine.backends().getFirst().info(), "the first backend is open");
+        return first.can(Capability.HOST_MEMORY) ? engine.allocate(bytes) : engine.allocate(0, bytes);
     }
 
     Lease offer(TransferId id, Operation operation, BlockList blocks) {

@@ -110,15 +110,15 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
     /** One whole transfer with a forked node; both ends must hold the same bytes. */
     private void assertMoves(ForkedNode peer, Operation operation) {
         TransferId id = TransferId.random();
-        Memory memory = engine().allocate((long) BLOCK * BLOCKS);
-        Layout.fill(memory.segment(), 77);
+        Memory memory = Node.allocate(engine(), (long) BLOCK * BLOCKS);
+        Layout.fill(memory, 77);
         peer.offer(id, operation, BLOCK, BLOCKS, THERE);
         try (Transfer transfer = healed(request(id, operation, peer.address(), memory))) {
             transfer.submit();
             transfer.await(seconds(20)).orThrow();
         }
         assertThat(peer.awaitEnd(id)).isEqualTo("COMPLETED");
-        assertThat(peer.checksum(id)).isEqualTo(ForkedEngine.checksum(memory.segment()));
+        assertThat(peer.checksum(id)).isEqualTo(ForkedEngine.checksum(memory));
         memory.close(seconds(5));
     }
 
@@ -165,17 +165,17 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
             peer.stop();
             submitRest(transfer);
             Memory memory = assertEndsBadly(transfer);
-            Layout.fill(memory.segment(), 99);
-            String poisoned = ForkedEngine.checksum(memory.segment());
+            Layout.fill(memory, 99);
+            String poisoned = ForkedEngine.checksum(memory);
             peer.resume();
             assertMoves(peer, operation);
-            assertThat(ForkedEngine.checksum(memory.segment())).isEqualTo(poisoned);
+            assertThat(ForkedEngine.checksum(memory)).isEqualTo(poisoned);
         }
     }
 
     private Transfer halfDone(ForkedNode peer, Operation operation, Deadline deadline) {
         TransferId id = TransferId.random();
-        Memory memory = engine().allocate((long) BLOCK * BLOCKS);
+        Memory memory = Node.allocate(engine(), (long) BLOCK * BLOCKS);
         peer.offer(id, operation, BLOCK, BLOCKS, THERE);
         Transfer transfer =
                 engine().prepare(request(id, operation, peer.address(), memory).deadline(deadline), seconds(10));
@@ -268,7 +268,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         ForkedNode peer = fork(Map.of());
         assertMoves(peer, Operation.WRITE);
         assertThat(peer.goodbye()).isZero();
-        Memory memory = engine().allocate((long) BLOCK * BLOCKS);
+        Memory memory = Node.allocate(engine(), (long) BLOCK * BLOCKS);
         assertFailsWithOneOf(
                 Set.of(
                         TransferErrorCode.CONTROL_FAILED,

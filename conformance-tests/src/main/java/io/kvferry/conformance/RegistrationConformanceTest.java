@@ -7,6 +7,7 @@ import io.kvferry.engine.Lease;
 import io.kvferry.engine.Memory;
 import io.kvferry.engine.Transfer;
 import io.kvferry.spi.BlockList;
+import io.kvferry.spi.Capability;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.TransferErrorCode;
@@ -58,7 +59,9 @@ public abstract class RegistrationConformanceTest extends ConformanceSuite {
         Layout layout = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         try (Arena arena = Arena.ofShared()) {
-            MemoryRegion unknown = MemoryRegion.host(arena.allocate(65_536));
+            MemoryRegion unknown = bed().target().can(Capability.HOST_MEMORY)
+                    ? MemoryRegion.host(arena.allocate(65_536))
+                    : MemoryRegion.cuda(0, 0x10_0000, 65_536);
             BlockList blocks = BlockList.uniform(unknown, 0, 0, 4096, 16);
             assertFails(
                     TransferErrorCode.MEMORY_NOT_REGISTERED,

@@ -7,6 +7,7 @@ import io.kvferry.spi.BackendInfo;
 import io.kvferry.spi.BackendOffer;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.DeviceMemory;
 import io.kvferry.spi.Isolation;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferBackend;
@@ -16,9 +17,11 @@ import io.kvferry.spi.TransferException;
 import io.kvferry.spi.WireId;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,21 +40,61 @@ final class Backends {
 
     /** Opens what {@code kvferry.backend} names, all or none. */
     static Backends open(
-            Map<String, TransferBackendProvider> providers, BackendConfig config, BackendEnvironment environment) {
-        List<OpenBackend> open = new ArrayList<>();
+            Map<String, TransferBackendProvider> providers, EngineContext context, BackendEnvironment environment) {
+        BackendConfig config = context.settings();
+        List<TransferBackend> backends = new ArrayList<>();
         try {
             for (String name : names(config)) {
-                open.add(openOne(open.size(), provider(providers, name), config, environment));
+                backends.add(openOne(provider(providers, name), config, environment));
+            }
+            stage(backends, context);
+            List<OpenBackend> open = new ArrayList<>();
+            for (TransferBackend backend : backends) {
+                open.add(describe(open.size(), backend, config, environment));
             }
             return new Backends(open, statuses(providers, config, open));
         } catch (RuntimeException | Error e) {
             ClosingSteps steps = new ClosingSteps();
             Deadline deadline = after(config.get(EngineConfigKeys.CLOSE_TIMEOUT), environment);
-            for (OpenBackend backend : open) {
-                steps.run(backend.name(), () -> backend.backend().close(deadline));
+            backends.sort(Comparator.comparing(backend -> isStaged(backend) ? 0 : 1));
+            for (TransferBackend backend : backends) {
+                steps.run(backend.info().name(), () -> backend.close(deadline));
             }
             throw e;
         }
+    }
+
+    /** Replaces those that move one kind of memory by staged ones, where the configuration asks for it. */
+    private static void stage(List<TransferBackend> backends, EngineContext context) {
+        BackendConfig config = context.settings();
+        if (config.get(EngineConfigKeys.STAGING) == Staging.NONE) {
+            return;
+        }
+        DeviceMemory port = backends.stream()
+                .map(TransferBackend::deviceMemory)
+                .flatMap(Optional::stream)
+                .findFirst()
+                .orElseThrow(() -> new TransferException(
+                        TransferErrorCode.BACKEND_UNAVAILABLE,
+                        Stage.OPEN,
+                        "kvferry.staging = pinned, and none of kvferry.backend = "
+                                + String.join(",", config.get(EngineConfigKeys.BACKEND))
+                                + " knows a device: add nccl to it"));
+        for (int i = 0; i < backends.size(); i++) {
+            backends.set(
+                    i,
+                    StagedBackend.around(
+                            backends.get(i),
+                            context,
+                            port,
+                            config.get(EngineConfigKeys.STAGING_SIZE),
+                            context.after(config.get(EngineConfigKeys.OPEN_TIMEOUT))));
+        }
+    }
+
+    /** A staged backend is closed before others: its memory comes from one of them. */
+    private static boolean isStaged(TransferBackend backend) {
+        return backend instanceof StagedBackend;
     }
 
     private static List<String> names(BackendConfig config) {
@@ -77,8 +120,8 @@ final class Backends {
         return provider;
     }
 
-    private static OpenBackend openOne(
-            int index, TransferBackendProvider provider, BackendConfig config, BackendEnvironment environment) {
+    private static TransferBackend openOne(
+            TransferBackendProvider provider, BackendConfig config, BackendEnvironment environment) {
         switch (provider.probe(config)) {
             case Availability.Unavailable no ->
                 throw new TransferException(
@@ -87,8 +130,11 @@ final class Backends {
                         "backend '" + provider.name() + "' cannot run here: " + no.reason() + ". Remedy: " + no.fix());
             case Availability.Available yes -> LOG.debug("backend {}: {}", provider.name(), yes.description());
         }
-        TransferBackend backend =
-                provider.open(config, environment, after(config.get(EngineConfigKeys.OPEN_TIMEOUT), environment));
+        return provider.open(config, environment, after(config.get(EngineConfigKeys.OPEN_TIMEOUT), environment));
+    }
+
+    private static OpenBackend describe(
+            int index, TransferBackend backend, BackendConfig config, BackendEnvironment environment) {
         BackendInfo info = backend.info();
         boolean serves = info.isolation().compareTo(config.get(EngineConfigKeys.MIN_ISOLATION)) >= 0;
         if (info.isolation() == Isolation.NONE && serves) {
@@ -163,10 +209,20 @@ final class Backends {
         return null;
     }
 
+    /** The copy port of the first backend that brings one. */
+    Optional<DeviceMemory> deviceMemory() {
+        return open.stream()
+                .map(backend -> backend.backend().deviceMemory())
+                .flatMap(Optional::stream)
+                .findFirst();
+    }
+
     List<CloseReport> close(Deadline deadline) {
         List<CloseReport> reports = new ArrayList<>();
-        for (OpenBackend backend : open) {
-            reports.add(backend.backend().close(deadline));
+        List<OpenBackend> order = new ArrayList<>(open);
+        order.sort(Comparator.comparing(backend -> isStaged(backend.backend()) ? 0 : 1));
+        for (OpenBackend backend : order) {
+            reports.add(backend.close(deadline));
         }
         return reports;
     }

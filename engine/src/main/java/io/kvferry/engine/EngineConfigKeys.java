@@ -193,6 +193,32 @@ public final class EngineConfigKeys {
             DAY,
             "How long opening the backends and starting to listen may take, each.");
 
+    /** Whether memory that a backend cannot move is copied for it. */
+    public static final ConfigKey<Staging> STAGING = ConfigKey.oneOf(
+            "kvferry.staging",
+            Staging.NONE,
+            "What happens to memory that a backend cannot move, such as CUDA memory over tcp: none refuses it; pinned copies"
+                    + " it through memory that the backend can move. Both sides must set the same, and one backend of"
+                    + " kvferry.backend must know the device, e.g. nccl. Default none: a copy is never made unasked.");
+
+    /** How much memory staging may hold. */
+    public static final ConfigKey<Long> STAGING_SIZE = ConfigKey.size(
+            "kvferry.staging-size",
+            256L << 20,
+            1 << 16,
+            1L << 40,
+            "Memory that each backend gets for kvferry.staging = pinned; all transfers that are staged at one time share it,"
+                    + " and what does not fit is RESOURCE_EXHAUSTED. Default 256MiB.");
+
+    /** Bound on copies to and from a device. */
+    public static final ConfigKey<Duration> COPY_TIMEOUT = ConfigKey.duration(
+            "kvferry.copy-timeout",
+            Duration.ofSeconds(10),
+            MILLISECOND,
+            DAY,
+            "How long one copy between host and device may take: of Memory.read and Memory.write without a deadline, and of"
+                    + " staging. Default 10s: more than a GPU needs for all of its memory.");
+
     private EngineConfigKeys() {}
 
     /**
@@ -224,6 +250,9 @@ public final class EngineConfigKeys {
                 MAX_PEERS,
                 HELLO_TIMEOUT,
                 CLOSE_TIMEOUT,
-                OPEN_TIMEOUT);
+                OPEN_TIMEOUT,
+                COPY_TIMEOUT,
+                STAGING,
+                STAGING_SIZE);
     }
 }

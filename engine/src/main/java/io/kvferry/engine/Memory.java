@@ -2,11 +2,11 @@ package io.kvferry.engine;
 
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryHandle;
+import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -30,7 +30,7 @@ public final class Memory implements AutoCloseable {
     private final EngineContext context;
     private final MemoryRegion region;
     /** Frees the memory, or null where it is borrowed. */
-    private final @Nullable Arena arena;
+    private final @Nullable Runnable free;
     /** Per open backend, by its index: the registration as a list of one, or an empty list. */
     private final List<List<MemoryHandle>> handles;
 
@@ -46,12 +46,12 @@ public final class Memory implements AutoCloseable {
             MemoryRegistry registry,
             EngineContext context,
             MemoryRegion region,
-            @Nullable Arena arena,
+            @Nullable Runnable free,
             List<List<MemoryHandle>> handles) {
         this.registry = registry;
         this.context = context;
         this.region = region;
-        this.arena = arena;
+        this.free = free;
         this.handles = handles;
     }
 
@@ -72,6 +72,72 @@ public final class Memory implements AutoCloseable {
      */
     public MemorySegment segment() {
         return region.segment();
+    }
+
+    /**
+     * Copies bytes into this memory, wherever it is, and returns when they are there. Blocks.
+     *
+     * @param offset where they go, from this memory's start
+     * @param source the bytes; its size says how many
+     * @param deadline until when it may wait for a device
+     * @throws TransferException INVALID_REQUEST for bytes outside this memory; UNSUPPORTED where no open backend copies
+     *     memory of this kind; DEADLINE_EXCEEDED; TRANSFER_FAILED
+     */
+    public void write(long offset, MemorySegment source, Deadline deadline) {
+        checkInside(offset, source.byteSize());
+        if (region.kind() == MemoryKind.HOST) {
+            MemorySegment.copy(source, 0, segment(), offset, source.byteSize());
+        } else {
+            new DeviceBytes(registry.port(region.kind()), region).write(offset, source, deadline);
+        }
+    }
+
+    /**
+     * Copies as {@link #write(long, MemorySegment, Deadline)} does, with {@code kvferry.copy-timeout}.
+     *
+     * @param offset where the bytes go, from this memory's start
+     * @param source the bytes
+     * @throws TransferException as there
+     */
+    public void write(long offset, MemorySegment source) {
+        write(offset, source, registry.copyDeadline());
+    }
+
+    /**
+     * Copies bytes out of this memory, wherever it is. Blocks.
+     *
+     * @param offset where they are, from this memory's start
+     * @param destination where they go; its size says how many
+     * @param deadline until when it may wait for a device
+     * @throws TransferException as {@link #write(long, MemorySegment, Deadline)}
+     */
+    public void read(long offset, MemorySegment destination, Deadline deadline) {
+        checkInside(offset, destination.byteSize());
+        if (region.kind() == MemoryKind.HOST) {
+            MemorySegment.copy(segment(), offset, destination, 0, destination.byteSize());
+        } else {
+            new DeviceBytes(registry.port(region.kind()), region).read(offset, destination, deadline);
+        }
+    }
+
+    /**
+     * Copies as {@link #read(long, MemorySegment, Deadline)} does, with {@code kvferry.copy-timeout}.
+     *
+     * @param offset where the bytes are, from this memory's start
+     * @param destination where they go
+     * @throws TransferException as there
+     */
+    public void read(long offset, MemorySegment destination) {
+        read(offset, destination, registry.copyDeadline());
+    }
+
+    private void checkInside(long offset, long bytes) {
+        if (offset < 0 || bytes > region.sizeBytes() || offset > region.sizeBytes() - bytes) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.TRANSFER,
+                    "bytes [" + offset + " +" + bytes + "] are not inside " + region);
+        }
     }
 
     /**
@@ -187,8 +253,8 @@ public final class Memory implements AutoCloseable {
         boolean clean = false;
         try {
             clean = registry.deregister(this, handles, deadline);
-            if (clean && arena != null) {
-                arena.close();
+            if (clean && free != null) {
+                free.run();
             }
         } catch (UnsupportedOperationException e) {
             LOG.debug("{} is in a global or automatic arena, which frees itself", region);

@@ -2,12 +2,13 @@ package io.kvferry.engine;
 
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.DeviceMemory;
 import io.kvferry.spi.MemoryHandle;
+import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -38,16 +39,16 @@ final class MemoryRegistry {
     /**
      * Registers a region, or joins its registration.
      *
-     * @param arena frees the memory in the end, or null where it is borrowed
+     * @param free frees the memory in the end, or null where it is borrowed
      */
-    Memory register(MemoryRegion region, @Nullable Arena arena) {
+    Memory register(MemoryRegion region, @Nullable Runnable free) {
         CompletableFuture<Memory> mine = new CompletableFuture<>();
         CompletableFuture<Memory> known = memories.putIfAbsent(region, mine);
         if (known != null) {
-            return join(region, arena, known);
+            return join(region, free, known);
         }
         try {
-            Memory memory = new Memory(this, context, region, arena, registerWithAll(region));
+            Memory memory = new Memory(this, context, region, free, registerWithAll(region));
             mine.complete(memory);
             if (closed) {
                 // close may have swept the map before this came in
@@ -63,14 +64,14 @@ final class MemoryRegistry {
         }
     }
 
-    private Memory join(MemoryRegion region, @Nullable Arena arena, CompletableFuture<Memory> known) {
+    private Memory join(MemoryRegion region, @Nullable Runnable free, CompletableFuture<Memory> known) {
         Memory memory = context.waits()
                 .get(known.copy(), closeDeadline(), Stage.REGISTER, "the registration by another caller of ", region);
-        if (arena != null) {
+        if (free != null) {
             throw new TransferException(
                     TransferErrorCode.ALREADY_EXISTS,
                     Stage.REGISTER,
-                    region + " is registered already, without its arena");
+                    region + " is registered already, by somebody who keeps it");
         }
         if (!memory.share()) {
             throw new TransferException(
@@ -112,6 +113,17 @@ final class MemoryRegistry {
 
     private static TransferException closing() {
         return new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.REGISTER, "this engine is closing");
+    }
+
+    /** The port that copies memory of a kind which the CPU cannot touch. */
+    DeviceMemory port(MemoryKind kind) {
+        return backends.deviceMemory()
+                .filter(port -> port.kind() == kind)
+                .orElseThrow(() -> new TransferException(
+                        TransferErrorCode.UNSUPPORTED,
+                        Stage.REGISTER,
+                        "none of the open backends allocates or copies " + kind
+                                + " memory; add one that does to kvferry.backend, e.g. nccl"));
     }
 
     /** Takes all registrations back. Returns false where one would not go: the memory must then stay mapped. */
@@ -197,6 +209,10 @@ final class MemoryRegistry {
 
     Deadline closeDeadline() {
         return context.after(context.settings().get(EngineConfigKeys.CLOSE_TIMEOUT));
+    }
+
+    Deadline copyDeadline() {
+        return context.after(context.settings().get(EngineConfigKeys.COPY_TIMEOUT));
     }
 
     List<Memory> all() {

@@ -3,6 +3,7 @@ package io.kvferry.engine;
 import io.kvferry.spi.BackendInfo;
 import io.kvferry.spi.BackendOffer;
 import io.kvferry.spi.Capability;
+import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.Operation;
@@ -29,6 +30,7 @@ final class OpenBackend {
     private final boolean serves;
     private final AtomicInteger transfers = new AtomicInteger();
     private final AtomicReference<@Nullable CompletableFuture<Void>> instanceReset = new AtomicReference<>();
+    private volatile boolean closing;
 
     /**
      * @param index its position in {@code kvferry.backend}
@@ -83,6 +85,12 @@ final class OpenBackend {
                 });
     }
 
+    /** Closes the backend; nothing else is asked of it from here on. */
+    CloseReport close(Deadline deadline) {
+        closing = true;
+        return backend.close(deadline);
+    }
+
     /** Counts a transfer in, of either side, quarantined ones included. */
     void enter() {
         if (transfers.incrementAndGet() > info.limits().maxTransfers()) {
@@ -101,9 +109,13 @@ final class OpenBackend {
     /**
      * Fences; a reset of the whole instance that is under way already is joined.
      *
-     * @return true if this call's own reset succeeded; false if another's was joined, after which quiescence shows itself
+     * @return true if this call's own reset succeeded; false if another's was joined, after which quiescence shows itself,
+     *     or if the backend is being closed, which fences it or says that it cannot
      */
     boolean fence(ResetScope scope, Deadline deadline, Waits waits) {
+        if (closing) {
+            return false;
+        }
         if (!(scope instanceof ResetScope.Instance)) {
             backend.reset(scope, deadline);
             return true;

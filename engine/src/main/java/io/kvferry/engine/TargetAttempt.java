@@ -308,9 +308,14 @@ final class TargetAttempt implements TransferObserver {
         }
         hold.settle(finishBackend(accepted, outcome));
         if (hold.isQuarantined()) {
-            var ignored = hold.whenQuiescent().thenRun(() -> lease.forgetIfSettled(this));
+            var ignored = hold.whenQuiescent().thenRun(() -> {
+                // what both sides have begun is drained over it
+                channel.close();
+                lease.forgetIfSettled(this);
+            });
+        } else {
+            channel.close();
         }
-        channel.close();
         if (outcome.state() == TransferState.COMPLETED && hold.isQuarantined()) {
             // the last bytes may be landing: the decision waits for the drain, no longer than the grace
             awaitDrain(() -> decide(verify(outcome)));

@@ -596,7 +596,8 @@ public final class Transfer implements AutoCloseable {
         }
         PeerChannel channel = known.channel;
         if (channel != null) {
-            channel.close();
+            // what both sides have begun is drained over it
+            var ignored = known.hold.whenQuiescent().thenRun(channel::close);
         }
         if (outcome.state() != TransferState.COMPLETED) {
             publish(outcome, known.hold.state());

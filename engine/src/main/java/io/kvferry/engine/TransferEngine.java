@@ -4,6 +4,8 @@ import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.DeviceMemory;
+import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Payload;
 import io.kvferry.spi.PeerAddress;
@@ -85,7 +87,7 @@ public final class TransferEngine implements AutoCloseable {
         PeerControl openControl = null;
         try {
             Providers providers = builder.config.providers();
-            openBackends = Backends.open(providers.backends(), settings, environment);
+            openBackends = Backends.open(providers.backends(), context, environment);
             this.backends = openBackends;
             openControl = control(providers, settings, environment);
             this.peerControl = openControl;
@@ -253,6 +255,27 @@ public final class TransferEngine implements AutoCloseable {
     }
 
     /**
+     * Allocates memory of a GPU and registers it. It is freed when it is closed.
+     *
+     * @param device the ordinal, from 0
+     * @param sizeBytes at least 1
+     * @return the memory
+     * @throws TransferException RESOURCE_EXHAUSTED where the device has no room; INVALID_REQUEST for no such device;
+     *     UNSUPPORTED where no open backend allocates device memory
+     */
+    public Memory allocate(int device, long sizeBytes) {
+        checkOpen(Stage.REGISTER);
+        DeviceMemory port = memory.port(MemoryKind.CUDA);
+        MemoryRegion region = port.allocate(device, sizeBytes);
+        try {
+            return memory.register(region, () -> port.free(region));
+        } catch (RuntimeException e) {
+            port.free(region);
+            throw e;
+        }
+    }
+
+    /**
      * Registers memory that the caller keeps, and keeps mapped until the returned memory has been closed.
      *
      * @param region the memory; a region that is registered already is shared
@@ -276,7 +299,7 @@ public final class TransferEngine implements AutoCloseable {
      */
     public Memory adopt(Arena arena, MemorySegment segment) {
         checkOpen(Stage.REGISTER);
-        return memory.register(MemoryRegion.host(segment), arena);
+        return memory.register(MemoryRegion.host(segment), arena::close);
     }
 
     /**

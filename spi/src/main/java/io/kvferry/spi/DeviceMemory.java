@@ -18,6 +18,13 @@ public interface DeviceMemory {
     MemoryKind kind();
 
     /**
+     * Returns the device that this port serves.
+     *
+     * @return the ordinal, from 0
+     */
+    int device();
+
+    /**
      * Allocates device memory.
      *
      * @param device the ordinal, from 0

@@ -4,7 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Messages between the two sides of one transfer: in order and exactly once, or broken. Open after PREPARED and until
- * FINISH; without order against the data plane.
+ * either side has finished and is quiescent, so that what both have begun can be drained over it; without order against
+ * the data plane.
  *
  * <p><b>Threads:</b> Thread-safe.
  *

@@ -1,0 +1,369 @@
+package io.kvferry.backend.nccl;
+
+import io.kvferry.backend.nccl.adapter.NcclLibrary;
+import io.kvferry.backend.nccl.adapter.Presence;
+import io.kvferry.spi.AbortScope;
+import io.kvferry.spi.BackendEndpoint;
+import io.kvferry.spi.BackendEnvironment;
+import io.kvferry.spi.BackendInfo;
+import io.kvferry.spi.BackendLimits;
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.Capability;
+import io.kvferry.spi.ChecksumMode;
+import io.kvferry.spi.CloseReport;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.DeviceMemory;
+import io.kvferry.spi.InitiatorPlan;
+import io.kvferry.spi.InitiatorTransfer;
+import io.kvferry.spi.Isolation;
+import io.kvferry.spi.MemoryHandle;
+import io.kvferry.spi.MemoryKind;
+import io.kvferry.spi.MemoryRegion;
+import io.kvferry.spi.PeerChannel;
+import io.kvferry.spi.Proposal;
+import io.kvferry.spi.ResetScope;
+import io.kvferry.spi.Side;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TargetPlan;
+import io.kvferry.spi.TargetTransfer;
+import io.kvferry.spi.TransferBackend;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import io.kvferry.spi.WireId;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** One opened NCCL backend, for one GPU. Thread-safe. */
+final class NcclBackend implements TransferBackend {
+    private static final Set<Capability> CAPABILITIES =
+            EnumSet.complementOf(EnumSet.of(Capability.HOST_MEMORY, Capability.CANCEL_IN_FLIGHT));
+
+    private final long instance = Handshake.randomNumber();
+    private final NcclLibrary library;
+    private final Settings settings;
+    private final BackendEnvironment environment;
+    private final BackendInfo info;
+    private final Connections connections;
+    private final DeviceThread device;
+    private final CopyThread copies;
+    private final CudaMemory memory;
+    private final Services services;
+    private final Semaphore places;
+    private final Set<TransferSide> sides = ConcurrentHashMap.newKeySet();
+    private volatile boolean closed;
+
+    private NcclBackend(
+            NcclLibrary library, Presence.Found found, Settings settings, BackendEnvironment environment) {
+        this.library = library;
+        this.settings = settings;
+        this.environment = environment;
+        this.places = new Semaphore(settings.maxTransfers());
+        String name = "kvferry-nccl-" + settings.device() + "-" + environment.self().nodeId();
+        this.connections = new Connections(library, settings, environment);
+        this.device = new DeviceThread(name, () -> library.cuda().use(settings.device()), connections::poll);
+        this.copies = new CopyThread(name + "-copy", library.cuda(), environment.scheduler());
+        this.memory = new CudaMemory(library, copies, settings, environment);
+        this.services = new Services(settings, device, connections, copies);
+        this.info = new BackendInfo(
+                NcclBackendProvider.NAME,
+                new WireId("kvferry-nccl", 1),
+                CAPABILITIES,
+                // a peer's kernel may be given a way into the allocation that a block lies in
+                Isolation.REGION,
+                AbortScope.CONNECTION,
+                new BackendLimits(Long.MAX_VALUE, Integer.MAX_VALUE, settings.maxTransfers()),
+                found + ", device " + settings.device());
+    }
+
+    static NcclBackend open(
+            NcclLibrary library,
+            Presence.Found found,
+            Settings settings,
+            BackendEnvironment environment,
+            Deadline deadline) {
+        NcclBackend backend = new NcclBackend(library, found, settings, environment);
+        try {
+            Waiting.get(
+                    backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the device");
+            backend.copies.start(settings.device(), deadline);
+            return backend;
+        } catch (TransferException e) {
+            backend.close(deadline);
+            throw e;
+        }
+    }
+
+    @Override
+    public BackendInfo info() {
+        return info;
+    }
+
+    @Override
+    public BackendEndpoint endpoint() {
+        return new Handshake(instance, 0, false).endpoint();
+    }
+
+    @Override
+    public Optional<DeviceMemory> deviceMemory() {
+        return Optional.of(memory);
+    }
+
+    @Override
+    public MemoryHandle register(MemoryRegion region, Deadline deadline) {
+        requireReady(Stage.REGISTER, deadline);
+        if (region.kind() != MemoryKind.CUDA) {
+            throw new TransferException(
+                    TransferErrorCode.UNSUPPORTED,
+                    Stage.REGISTER,
+                    "nccl moves CUDA memory, not " + region.kind() + "; set kvferry.staging = pinned to have it copied");
+        }
+        if (region.device() != settings.device()) {
+            throw invalid(Stage.REGISTER, region + " is not on the GPU of this engine, " + NcclConfigKeys.DEVICE + "="
+                    + settings.device());
+        }
+        // NCCL does not look: a kernel that faults takes the whole device down with it
+        boolean inside = copies.call(
+                deadline,
+                Stage.REGISTER,
+                "asking what " + region + " is",
+                () -> isDeviceMemory(region.address())
+                        && isDeviceMemory(region.address() + region.sizeBytes() - 1));
+        if (!inside) {
+            throw invalid(Stage.REGISTER, region + " is not memory of that device");
+        }
+        return new NcclMemory(this, region);
+    }
+
+    private boolean isDeviceMemory(long address) {
+        return library.cuda().deviceOf(address) == settings.device();
+    }
+
+    private static TransferException invalid(Stage stage, String detail) {
+        return new TransferException(TransferErrorCode.INVALID_REQUEST, stage, detail);
+    }
+
+    /** Takes a registration back from every communicator. */
+    void forget(MemoryRegion region, Deadline deadline) {
+        if (settings.zeroCopy() && !closed) {
+            Waiting.get(
+                    device.call(() -> {
+                        connections.deregister(region);
+                        return true;
+                    }),
+                    deadline,
+                    environment.scheduler(),
+                    Stage.CLOSE,
+                    "taking a registration back");
+        }
+    }
+
+    @Override
+    public Proposal propose(InitiatorPlan plan) {
+        requireOpen(Stage.PREPARE);
+        Connection.Key key = initiatorKey(plan, Handshake.decode(plan.peerEndpoint()).instance());
+        return new Handshake(instance, connections.openNumber(key), false).proposal();
+    }
+
+    private static Connection.Key initiatorKey(InitiatorPlan plan, long target) {
+        return new Connection.Key(plan.peer(), target, plan.operation(), Side.INITIATOR);
+    }
+
+    @Override
+    public TargetTransfer accept(TargetPlan plan, Proposal proposal, Deadline deadline) {
+        requireReady(Stage.PREPARE, deadline);
+        requireRegistered(plan.blocks(), plan.handles());
+        PeerChannel channel = requireChannel(plan.channel());
+        Handshake proposed = Handshake.decode(proposal);
+        Connection.Key key = new Connection.Key(plan.peer(), proposed.instance(), plan.operation(), Side.TARGET);
+        boolean known = proposed.connection() != 0 && connections.openNumber(key) == proposed.connection();
+        Descriptor descriptor = new Handshake(instance, proposed.connection(), known).descriptor();
+        TransferSide.Terms terms = new TransferSide.Terms(
+                plan.id(),
+                plan.attempt(),
+                plan.operation(),
+                Side.TARGET,
+                plan.peer(),
+                plan.blocks(),
+                plan.deadline(),
+                plan.observer());
+        Admitted<NcclTarget> admitted =
+                admit(terms, side -> new NcclTarget(side, services, key, descriptor, channel), NcclTarget::unbind);
+        admitted.transfer().listen();
+        return admitted.transfer();
+    }
+
+    @Override
+    public InitiatorTransfer prepare(InitiatorPlan plan, Descriptor descriptor, Deadline deadline) {
+        requireReady(Stage.PREPARE, deadline);
+        requireRegistered(plan.blocks(), plan.handles());
+        PeerChannel channel = requireChannel(plan.channel());
+        Handshake target = Handshake.decode(descriptor);
+        if (target.instance() != Handshake.decode(plan.peerEndpoint()).instance()) {
+            throw Message.protocolError("the descriptor is of another instance than the one that was met");
+        }
+        Connection.Key key = initiatorKey(plan, target.instance());
+        TransferSide.Terms terms = new TransferSide.Terms(
+                plan.id(),
+                plan.attempt(),
+                plan.operation(),
+                Side.INITIATOR,
+                plan.peer(),
+                plan.blocks(),
+                plan.deadline(),
+                plan.observer());
+        boolean checked = plan.checksum() == ChecksumMode.ON;
+        Admitted<NcclInitiator> admitted = admit(
+                terms, side -> new NcclInitiator(side, services, key, checked, channel), NcclInitiator::unbind);
+        try {
+            admitted.transfer().listen();
+            new Connecting(services, environment.scheduler(), key, target).connect(admitted.transfer(), deadline);
+            return admitted.transfer();
+        } catch (RuntimeException e) {
+            admitted.side().finish();
+            throw e;
+        }
+    }
+
+    private record Admitted<T>(TransferSide side, T transfer) {}
+
+    private interface Maker<T> {
+        T make(TransferSide side);
+    }
+
+    private interface Release<T> {
+        void release(T transfer);
+    }
+
+    /** Counts a transfer in, or refuses it; it is counted out when its memory is quiescent. */
+    private <T> Admitted<T> admit(TransferSide.Terms terms, Maker<T> maker, Release<T> release) {
+        if (!places.tryAcquire()) {
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    Stage.PREPARE,
+                    "transfers=" + settings.maxTransfers() + " = " + NcclConfigKeys.MAX_TRANSFERS
+                            + "; finish some or raise it");
+        }
+        CompletableFuture<T> made = new CompletableFuture<>();
+        TransferSide side = new TransferSide(terms, left -> {
+            sides.remove(left);
+            places.release();
+            var ignored = made.thenAccept(transfer -> device.execute(() -> release.release(transfer)));
+        });
+        sides.add(side);
+        T transfer = maker.make(side);
+        made.complete(transfer);
+        if (closed) {
+            side.finish();
+            requireOpen(Stage.PREPARE);
+        }
+        return new Admitted<>(side, transfer);
+    }
+
+    @Override
+    public void reset(ResetScope scope, Deadline deadline) {
+        requireOpen(Stage.FINISH);
+        Waiting.get(fence(scope), deadline, environment.scheduler(), Stage.FINISH, "the reset of " + scope);
+    }
+
+    /** Aborts what is in scope; completes when neither GPU nor copies touch memory of those transfers. */
+    private CompletableFuture<Boolean> fence(ResetScope scope) {
+        List<TransferSide> fenced =
+                sides.stream().filter(side -> isIn(scope, side.terms())).toList();
+        fenced.forEach(side -> side.fail(TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope));
+        if (fenced.stream().allMatch(TransferSide::isQuiet)) {
+            // sealed, and nothing is with the GPU: the connections can go on
+            return CompletableFuture.completedFuture(true);
+        }
+        Predicate<Connection> which = switch (scope) {
+            case ResetScope.Connection(var id, var attempt) -> connection -> connection.carries(id, attempt);
+            case ResetScope.Peer(var peer) -> connection -> connection.key().peer().equals(peer);
+            case ResetScope.Instance() -> connection -> true;
+        };
+        return device.call(() -> connections.end(
+                        which, TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope))
+                .thenCompose(ended -> ended)
+                .thenCompose(ended -> copies.barrier())
+                .thenCompose(copied -> device.call(() -> true));
+    }
+
+    private static boolean isIn(ResetScope scope, TransferSide.Terms terms) {
+        return switch (scope) {
+            case ResetScope.Connection(var id, var attempt) -> terms.id().equals(id) && terms.attempt() == attempt;
+            case ResetScope.Peer(var peer) -> terms.peer().equals(peer);
+            case ResetScope.Instance() -> true;
+        };
+    }
+
+    @Override
+    public CloseReport close(Deadline deadline) {
+        if (closed) {
+            return CloseReport.CLEAN;
+        }
+        closed = true;
+        List<TransferSide> remaining = List.copyOf(sides);
+        remaining.forEach(side -> side.fail(TransferErrorCode.SHUTTING_DOWN, "the backend was closed"));
+        List<String> abandoned = new ArrayList<>();
+        try {
+            CompletableFuture<Void> ended = device.call(() -> connections.end(
+                            connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed"))
+                    .thenCompose(all -> all);
+            Waiting.get(ended, deadline, environment.scheduler(), Stage.CLOSE, "ending the connections");
+        } catch (TransferException e) {
+            remaining.forEach(side -> abandoned.add("memory of " + side + ": the GPU has not let go of it"));
+            abandoned.add("the device's connections and memory: " + e.error().detail());
+        }
+        abandoned.addAll(memory.left());
+        if (!copies.close(deadline)) {
+            abandoned.add("the copies of " + device + " have not ended");
+        }
+        device.stop();
+        if (!device.awaitEnd(deadline, environment.scheduler())) {
+            abandoned.add("thread " + device + ": it has not ended");
+        }
+        return new CloseReport(abandoned);
+    }
+
+    private void requireReady(Stage stage, Deadline deadline) {
+        requireOpen(stage);
+        if (deadline.isExpired()) {
+            throw new TransferException(
+                    TransferErrorCode.DEADLINE_EXCEEDED, stage, "the deadline had passed when the call came");
+        }
+    }
+
+    private void requireOpen(Stage stage) {
+        if (closed) {
+            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, stage, "the NCCL backend is closed");
+        }
+    }
+
+    private void requireRegistered(BlockList blocks, List<MemoryHandle> handles) {
+        for (int i = 0; i < blocks.regions().size(); i++) {
+            MemoryHandle handle = handles.get(i);
+            if (!(handle instanceof NcclMemory known)
+                    || !known.isRegisteredWith(this)
+                    || !known.region().equals(blocks.regions().get(i))) {
+                throw new TransferException(
+                        TransferErrorCode.MEMORY_NOT_REGISTERED,
+                        Stage.PREPARE,
+                        blocks.regions().get(i) + " is not registered with this backend");
+            }
+        }
+    }
+
+    private static PeerChannel requireChannel(@Nullable PeerChannel channel) {
+        if (channel == null) {
+            throw invalid(Stage.PREPARE, "nccl needs the transfer's channel, and the plan brings none");
+        }
+        return channel;
+    }
+}

@@ -1,0 +1,60 @@
+package io.kvferry.backend.nccl;
+
+import io.kvferry.backend.nccl.adapter.CudaAdapter;
+import io.kvferry.backend.nccl.adapter.LibraryPaths;
+import io.kvferry.backend.nccl.adapter.NcclAdapter;
+import io.kvferry.backend.nccl.adapter.NcclLibrary;
+import io.kvferry.backend.nccl.adapter.Presence;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A machine with GPUs and NCCL in plain Java, as unfriendly as the real one: addresses that the CPU cannot read, calls that
+ * are not over when they return, receives that never end without their send, and memory that is written until a stream is
+ * idle, abort or not. What NCCL calls undefined is an {@link IllegalStateException} here. Thread-safe.
+ */
+final class FakeGpu implements NcclLibrary {
+    private static final int DEVICES = 2;
+
+    private final FakeMemory memory = new FakeMemory();
+    private final FakeStreams streams = new FakeStreams();
+    private final FakeNccl nccl = new FakeNccl(memory, streams);
+    private final FakeCuda cuda = new FakeCuda(memory, streams, nccl);
+    private final Thread clock;
+
+    FakeGpu() {
+        clock = Thread.ofPlatform().daemon().name("fake-gpu").unstarted(this::run);
+        streams.onWork(() -> LockSupport.unpark(clock));
+        clock.start();
+    }
+
+    private void run() {
+        while (true) {
+            if (!streams.step()) {
+                LockSupport.parkNanos(this, 50_000);
+            }
+        }
+    }
+
+    @Override
+    public Presence find(LibraryPaths paths) {
+        return new Presence.Found(DEVICES, 22809);
+    }
+
+    @Override
+    public CudaAdapter cuda() {
+        return cuda;
+    }
+
+    @Override
+    public NcclAdapter nccl() {
+        return nccl;
+    }
+
+    FakeNccl fakeNccl() {
+        return nccl;
+    }
+
+    FakeMemory memory() {
+        return memory;
+    }
+}
