@@ -1,0 +1,48 @@
+package io.kvferry.backend.mooncake;
+
+import io.kvferry.spi.Availability;
+import io.kvferry.spi.BackendConfig;
+import io.kvferry.spi.BackendEnvironment;
+import io.kvferry.spi.ConfigKey;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferBackend;
+import io.kvferry.spi.TransferBackendProvider;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.util.Set;
+
+/**
+ * Opens the Mooncake backend, selected by {@code kvferry.backend = mooncake}.
+ *
+ * <p><b>Threads:</b> Thread-safe.
+ *
+ * @since 0.1.0
+ */
+public final class MooncakeBackendProvider implements TransferBackendProvider {
+    /** Made by {@link java.util.ServiceLoader}. */
+    public MooncakeBackendProvider() {}
+
+    @Override
+    public String name() {
+        return WireBackend.NAME;
+    }
+
+    @Override
+    public Set<ConfigKey<?>> configKeys() {
+        return MooncakeConfigKeys.all();
+    }
+
+    @Override
+    public Availability probe(BackendConfig config) {
+        return new Availability.Available("Mooncake's TCP wire");
+    }
+
+    @Override
+    public TransferBackend open(BackendConfig config, BackendEnvironment environment, Deadline deadline) {
+        if (probe(config) instanceof Availability.Unavailable(TransferErrorCode code, String reason, String fix)) {
+            throw new TransferException(code, Stage.OPEN, reason + "; " + fix);
+        }
+        return WireBackend.open(MooncakeConfig.from(config, environment), environment, deadline);
+    }
+}

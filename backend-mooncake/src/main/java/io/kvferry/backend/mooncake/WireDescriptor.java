@@ -1,0 +1,104 @@
+package io.kvferry.backend.mooncake;
+
+import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.nio.ByteBuffer;
+
+/**
+ * Where the blocks of a transfer are at its target. Its addresses open the lease: never logged. Immutable.
+ *
+ * <p>Ends with a CRC32C: on this wire an address that is wrong by a bit may be another address of the same lease.
+ */
+sealed interface WireDescriptor {
+    /** One behind the other from {@code base} on, in a lease of one of ours. */
+    record Lease(long incarnation, long base, int blocks, long bytes) implements WireDescriptor {
+        Descriptor encode() {
+            return seal(ByteBuffer.allocate(HEAD_BYTES + LEASE_BYTES + CRC_BYTES)
+                    .putShort(VERSION)
+                    .put(LEASE)
+                    .putLong(incarnation)
+                    .putLong(base)
+                    .putInt(blocks)
+                    .putLong(bytes));
+        }
+
+        @Override
+        public String toString() {
+            return "Lease[" + blocks + " blocks, " + bytes + " bytes]";
+        }
+    }
+
+    /** Each at an address of a foreign peer. */
+    @SuppressWarnings("ArrayRecordComponent") // is not compared
+    record Addresses(long[] addresses) implements WireDescriptor {
+        Descriptor encode() {
+            ByteBuffer bytes = ByteBuffer.allocate(HEAD_BYTES + 4 + addresses.length * 8 + CRC_BYTES)
+                    .putShort(VERSION)
+                    .put(ADDRESSES)
+                    .putInt(addresses.length);
+            for (long address : addresses) {
+                bytes.putLong(address);
+            }
+            return seal(bytes);
+        }
+
+        @Override
+        public String toString() {
+            return "Addresses[" + addresses.length + " blocks]";
+        }
+    }
+
+    /** The only version. */
+    short VERSION = 1;
+
+    /** Kind of {@link Lease}. */
+    byte LEASE = 1;
+
+    /** Kind of {@link Addresses}. */
+    byte ADDRESSES = 2;
+
+    /** Version and kind. */
+    int HEAD_BYTES = 3;
+
+    /** Fields of {@link Lease}. */
+    int LEASE_BYTES = 8 + 8 + 4 + 8;
+
+    /** What a descriptor ends with. */
+    int CRC_BYTES = 4;
+
+    private static Descriptor seal(ByteBuffer bytes) {
+        int length = bytes.position();
+        int crc = new Descriptor(bytes.array()).crc32c(length);
+        return new Descriptor(bytes.putInt(crc).array());
+    }
+
+    static WireDescriptor decode(Descriptor descriptor) {
+        ByteBuffer bytes = descriptor.buffer();
+        int length = bytes.remaining() - CRC_BYTES;
+        if (length < HEAD_BYTES || bytes.getInt(length) != descriptor.crc32c(length) || bytes.getShort() != VERSION) {
+            throw malformed(descriptor);
+        }
+        byte kind = bytes.get();
+        if (kind == LEASE && length == HEAD_BYTES + LEASE_BYTES) {
+            return new Lease(bytes.getLong(), bytes.getLong(), bytes.getInt(), bytes.getLong());
+        }
+        if (kind == ADDRESSES && length >= HEAD_BYTES + 4) {
+            int count = bytes.getInt();
+            if (count > 0 && (length - HEAD_BYTES - 4) / 8 == count) {
+                long[] addresses = new long[count];
+                bytes.asLongBuffer().get(addresses);
+                return new Addresses(addresses);
+            }
+        }
+        throw malformed(descriptor);
+    }
+
+    private static TransferException malformed(Descriptor descriptor) {
+        return new TransferException(
+                TransferErrorCode.PROTOCOL_ERROR,
+                Stage.PREPARE,
+                "not a descriptor of the mooncake backend: " + descriptor + "; the peer has to run the same version");
+    }
+}
