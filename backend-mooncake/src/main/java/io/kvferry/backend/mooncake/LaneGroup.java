@@ -68,9 +68,8 @@ final class LaneGroup {
             return Objects.requireNonNull(known);
         }
         CompletableFuture<ClientLane> mine = new CompletableFuture<>();
-        CompletableFuture<ClientLane> witness = lanes.compareAndExchange(index, known, mine);
-        if (witness != known) {
-            return witness == null ? openLane(index) : witness;
+        if (!lanes.compareAndSet(index, known, mine)) {
+            return openLane(index);
         }
         var ignored = dial.get().whenComplete((lane, failure) -> {
             if (failure == null) {

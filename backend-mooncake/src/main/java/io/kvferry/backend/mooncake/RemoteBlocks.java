@@ -15,6 +15,7 @@ sealed interface RemoteBlocks {
     TransferErrorCode rejection();
 
     /** All blocks one behind the other, as a lease of KVFerry. */
+    @SuppressWarnings("ArrayRecordComponent") // is not compared
     record Lease(long base, long[] offsets) implements RemoteBlocks {
         static Lease of(long base, BlockList blocks) {
             return new Lease(base, offsets(blocks));
@@ -46,6 +47,7 @@ sealed interface RemoteBlocks {
     }
 
     /** Wherever the caller says, as with a foreign peer. */
+    @SuppressWarnings("ArrayRecordComponent") // is not compared
     record Scattered(long[] addresses, BlockList blocks) implements RemoteBlocks {
         @Override
         public long address(int block) {

@@ -242,8 +242,8 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
     /** Writes a status, some payload, or both; false if the connection has to close. */
     private boolean write(Reply reply) {
         Window from = reply.window();
-        MemoryGate gate = from == null ? null : from.transfer().tally().gate();
-        int status = reply.status();
+        BlockTally tally = from == null ? null : from.transfer().tally();
+        MemoryGate gate = tally == null ? null : tally.gate();
         if (gate != null && !gate.enter()) {
             if (!reply.hasStatus()) {
                 channel.close(); // the payload has begun, or there is no other way to say no
@@ -255,10 +255,10 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         }
         OutMessage message = writer().take();
         int headBytes = reply.hasStatus() ? StatusFrame.BYTES : 0;
-        message.head().putLong(0, StatusFrame.of(status));
+        message.head().putLong(0, StatusFrame.of(reply.status()));
         reply.next(message, scope.config().sliceBytes());
-        if (gate != null) {
-            from.transfer().tally().begin();
+        if (tally != null) {
+            tally.begin();
             unflushed++;
             message.whenFlushed(gate, this::flushed);
         }

@@ -15,13 +15,15 @@ sealed interface WireDescriptor {
     /** One behind the other from {@code base} on, in a lease of one of ours. */
     record Lease(long incarnation, long base, int blocks, long bytes) implements WireDescriptor {
         Descriptor encode() {
-            return seal(ByteBuffer.allocate(HEAD_BYTES + LEASE_BYTES + CRC_BYTES)
+            byte[] encoded = new byte[HEAD_BYTES + LEASE_BYTES + CRC_BYTES];
+            ByteBuffer.wrap(encoded)
                     .putShort(VERSION)
                     .put(LEASE)
                     .putLong(incarnation)
                     .putLong(base)
                     .putInt(blocks)
-                    .putLong(bytes));
+                    .putLong(bytes);
+            return seal(encoded);
         }
 
         @Override
@@ -34,14 +36,14 @@ sealed interface WireDescriptor {
     @SuppressWarnings("ArrayRecordComponent") // is not compared
     record Addresses(long[] addresses) implements WireDescriptor {
         Descriptor encode() {
-            ByteBuffer bytes = ByteBuffer.allocate(HEAD_BYTES + 4 + addresses.length * 8 + CRC_BYTES)
+            byte[] encoded = new byte[HEAD_BYTES + 4 + addresses.length * 8 + CRC_BYTES];
+            ByteBuffer.wrap(encoded)
                     .putShort(VERSION)
                     .put(ADDRESSES)
-                    .putInt(addresses.length);
-            for (long address : addresses) {
-                bytes.putLong(address);
-            }
-            return seal(bytes);
+                    .putInt(addresses.length)
+                    .asLongBuffer()
+                    .put(addresses);
+            return seal(encoded);
         }
 
         @Override
@@ -68,10 +70,10 @@ sealed interface WireDescriptor {
     /** What a descriptor ends with. */
     int CRC_BYTES = 4;
 
-    private static Descriptor seal(ByteBuffer bytes) {
-        int length = bytes.position();
-        int crc = new Descriptor(bytes.array()).crc32c(length);
-        return new Descriptor(bytes.putInt(crc).array());
+    private static Descriptor seal(byte[] encoded) {
+        int length = encoded.length - CRC_BYTES;
+        ByteBuffer.wrap(encoded).putInt(length, new Descriptor(encoded).crc32c(length));
+        return new Descriptor(encoded);
     }
 
     static WireDescriptor decode(Descriptor descriptor) {
