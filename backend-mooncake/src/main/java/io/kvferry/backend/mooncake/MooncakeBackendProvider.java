@@ -35,6 +35,26 @@ public final class MooncakeBackendProvider implements TransferBackendProvider {
 
     @Override
     public Availability probe(BackendConfig config) {
+        String metadata = config.get(MooncakeConfigKeys.METADATA);
+        if (config.get(MooncakeConfigKeys.ENGINE) == MooncakeEngineKind.NATIVE) {
+            return new Availability.Unavailable(
+                    TransferErrorCode.UNSUPPORTED,
+                    "kvferry.mooncake.engine=native is not part of this build",
+                    "set kvferry.mooncake.engine=wire, or use kvferry.backend=rdma for RDMA");
+        }
+        if (metadata.startsWith("etcd://") || metadata.startsWith("redis://")) {
+            return new Availability.Unavailable(
+                    TransferErrorCode.UNSUPPORTED,
+                    "kvferry.mooncake.metadata=" + metadata + " needs a store that is not spoken here",
+                    "run Mooncake's HTTP metadata server and set kvferry.mooncake.metadata=http://host:port/metadata, or"
+                            + " P2PHANDSHAKE to ask peers themselves");
+        }
+        if (!metadata.equals(WireBackend.P2P) && !metadata.matches("https?://[^ ?#]+")) {
+            return new Availability.Unavailable(
+                    TransferErrorCode.INVALID_REQUEST,
+                    "kvferry.mooncake.metadata=" + metadata + " is neither P2PHANDSHAKE nor a URL",
+                    "set it to P2PHANDSHAKE or http://host:port/metadata");
+        }
         return new Availability.Available("Mooncake's TCP wire");
     }
 

@@ -7,6 +7,7 @@ import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.BackendInfo;
 import io.kvferry.spi.BackendLimits;
+import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Capability;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
@@ -14,8 +15,10 @@ import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Isolation;
+import io.kvferry.spi.MemoryGate;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.MemoryRegion;
+import io.kvferry.spi.Operation;
 import io.kvferry.spi.Proposal;
 import io.kvferry.spi.ResetScope;
 import io.kvferry.spi.Side;
@@ -25,6 +28,7 @@ import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import io.kvferry.spi.TransferObserver;
 import io.kvferry.spi.WireId;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -42,6 +46,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One instance of the wire engine: Mooncake's TCP protocol in Java, initiator and target. Sockets receive straight into
@@ -56,7 +62,11 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here closes the channel, and that is heard
 final class WireBackend implements TransferBackend {
+    private static final Logger LOG = LoggerFactory.getLogger(WireBackend.class);
+
     static final String NAME = "mooncake";
+    /** The value of {@code kvferry.mooncake.metadata} that asks peers themselves. */
+    static final String P2P = "P2PHANDSHAKE";
 
     private final MooncakeConfig config;
     private final WireScope scope;
@@ -69,7 +79,13 @@ final class WireBackend implements TransferBackend {
     private final TransferSet initiated;
     private final TransferSet accepted;
     private final AtomicBoolean closing = new AtomicBoolean();
+    private final HandshakeClient handshakes;
+    private final HandshakeServer greeter;
+    private final @Nullable MetadataServerClient metadata;
+    private final SegmentDirectory segments;
     private @Nullable Listener data;
+    private @Nullable Listener greetings;
+    private @Nullable Publication publication;
     private WireEndpoint endpoint = new WireEndpoint(incarnation, 0, "?");
 
     private WireBackend(MooncakeConfig config, BackendEnvironment environment) {
@@ -81,6 +97,13 @@ final class WireBackend implements TransferBackend {
         this.pool = new LanePool(scope, sockets, loops);
         this.initiated = new TransferSet(config.maxTransfers());
         this.accepted = new TransferSet(config.maxTransfers());
+        this.handshakes = new HandshakeClient(scope, sockets, loops);
+        this.greeter = new HandshakeServer(scope, () -> publication().encoded());
+        this.metadata = config.metadata().equals(P2P)
+                ? null
+                : new MetadataServerClient(config.metadata(), config.handshakeTimeout());
+        this.segments =
+                new SegmentDirectory(scope, handshakes, metadata, () -> publication().encoded());
     }
 
     /** Starts to listen. */
@@ -105,7 +128,30 @@ final class WireBackend implements TransferBackend {
                 server::admit,
                 deadline);
         data = open;
-        endpoint = new WireEndpoint(incarnation, open.port(), config.advertisedHost() + ":" + open.port());
+        Listener asked = Listener.open(
+                scope,
+                sockets,
+                loops,
+                config.handshakePort(),
+                MooncakeConfigKeys.HANDSHAKE_PORT.name(),
+                greeter::admit,
+                deadline);
+        greetings = asked;
+        HostPort handshake = new HostPort(config.advertisedHost(), asked.port());
+        endpoint = new WireEndpoint(incarnation, open.port(), handshake.toString());
+        String name = metadata == null || config.segmentName().isEmpty() ? handshake.toString() : config.segmentName();
+        Publication published =
+                new Publication(name, open.port(), Long.toHexString(incarnation), handshake, metadata);
+        publication = published;
+        published.announce(deadline);
+    }
+
+    private Publication publication() {
+        Publication published = publication;
+        if (published == null) {
+            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.OPEN, "the mooncake backend is not open");
+        }
+        return published;
     }
 
     @Override
@@ -125,7 +171,7 @@ final class WireBackend implements TransferBackend {
                 AbortScope.CONNECTION,
                 new BackendLimits(Long.MAX_VALUE, Integer.MAX_VALUE, config.maxTransfers()),
                 "Mooncake's TCP wire by " + sockets.name().toLowerCase(Locale.ROOT) + " as segment "
-                        + endpoint.segment() + ", " + config.lanes() + " lanes per peer; foreign peers have no peer control");
+                        + publication().name() + ", " + config.lanes() + " lanes per peer; foreign peers have no peer control");
     }
 
     @Override
@@ -141,13 +187,13 @@ final class WireBackend implements TransferBackend {
 
     @Override
     public Proposal propose(InitiatorPlan plan) {
-        return new WireProposal(false).encode();
+        return WireProposal.PEER.encode();
     }
 
     @Override
     public TargetTransfer accept(TargetPlan plan, Proposal proposal, Deadline deadline) {
         checkOpen(Stage.OFFER);
-        boolean published = WireProposal.decode(proposal).published();
+        WireProposal audience = WireProposal.decode(proposal);
         List<HostMemory> memories = HostMemory.of(this, NAME, plan.blocks(), plan.handles());
         WireTransfer transfer = accepted.add(Stage.OFFER, released -> new WireTransfer(
                 plan.id(),
@@ -158,19 +204,38 @@ final class WireBackend implements TransferBackend {
                 memories,
                 List.of(),
                 new BlockTally(Side.TARGET, plan.blocks(), plan.observer(), released)));
-        Window window = space.open(transfer, Set.of(plan.operation()), !published);
+        Set<Operation> allowed =
+                audience == WireProposal.SHARED ? EnumSet.allOf(Operation.class) : Set.of(plan.operation());
+        Window window = space.open(transfer, allowed, audience == WireProposal.PEER);
         Descriptor descriptor = new WireDescriptor.Lease(
                         incarnation,
                         window.base(),
                         plan.blocks().size(),
                         plan.blocks().totalBytes())
                 .encode();
-        return new WireTarget(window, descriptor, () -> {
-            space.close(window);
-            if (!transfer.tally().gate().isEmpty()) {
-                server.stop(transfer.tally().gate());
-            }
-        });
+        WireTarget target = new WireTarget(window, descriptor, () -> sealed(window));
+        if (audience != WireProposal.PEER) {
+            publish(window, target, deadline);
+        }
+        return target;
+    }
+
+    private void publish(Window window, WireTarget target, Deadline deadline) {
+        try {
+            publication().add(window, deadline);
+        } catch (TransferException unreachable) {
+            target.finish(deadline);
+            throw unreachable;
+        }
+    }
+
+    private void sealed(Window window) {
+        space.close(window);
+        publication().remove(window, Deadline.after(config.handshakeTimeout(), scope.ticker()));
+        MemoryGate gate = window.transfer().tally().gate();
+        if (!gate.isEmpty()) {
+            server.stop(gate);
+        }
     }
 
     @Override
@@ -180,48 +245,93 @@ final class WireBackend implements TransferBackend {
         WireDescriptor offered = WireDescriptor.decode(descriptor);
         List<HostMemory> memories = HostMemory.of(this, NAME, plan.blocks(), plan.handles());
         Deadline until = deadline.earlier(plan.deadline());
-        RemoteBlocks remote = remote(plan, peer, offered);
-        LanePool.Use used = pool.use(address(peer), until);
+        return switch (offered) {
+            case WireDescriptor.Lease lease -> {
+                check(plan, peer, lease);
+                RemoteBlocks remote = RemoteBlocks.Lease.of(lease.base(), plan.blocks());
+                yield prepare(plan, memories, remote, address(peer), plan.observer(), until);
+            }
+            case WireDescriptor.Addresses foreign -> prepareForeign(plan, memories, peer.segment(), foreign, until);
+        };
+    }
+
+    private InitiatorTransfer prepareForeign(
+            InitiatorPlan plan,
+            List<HostMemory> memories,
+            String segment,
+            WireDescriptor.Addresses offered,
+            Deadline until) {
+        SegmentDirectory.Found found = segments.open(segment, until);
+        check(plan, found.segment(), offered);
+        Runnable complete = offered.subject().isEmpty() ? () -> {} : () -> notify(segment, offered);
+        TransferObserver observer = new NotifyingObserver(
+                plan.observer(), plan.blocks().size(), complete, () -> segments.forget(segment));
+        RemoteBlocks remote = new RemoteBlocks.Scattered(offered.addresses(), plan.blocks());
+        return prepare(plan, memories, remote, found.dataAddress(), observer, until);
+    }
+
+    /** Not on the event loop, which the handshake itself needs. */
+    private void notify(String segment, WireDescriptor.Addresses offered) {
+        Deadline end = Deadline.after(config.handshakeTimeout(), scope.ticker());
+        Thread.ofVirtual().start(() -> {
+            try {
+                segments.notify(segment, offered.subject(), offered.text(), end);
+            } catch (TransferException unheard) {
+                LOG.warn("{} was not notified: {}", segment, unheard.getMessage());
+            }
+        });
+    }
+
+    private InitiatorTransfer prepare(
+            InitiatorPlan plan,
+            List<HostMemory> memories,
+            RemoteBlocks remote,
+            DataAddress address,
+            TransferObserver observer,
+            Deadline until) {
+        LanePool.Use used = pool.use(address, until);
         try {
-            WireTransfer transfer = initiated.add(Stage.PREPARE, released -> transfer(plan, memories, used.lanes(), released));
-            return new WireInitiator(
-                    transfer, remote, config.stripeBytes(), () -> pool.release(used.group()));
+            WireTransfer transfer = initiated.add(Stage.PREPARE, released -> new WireTransfer(
+                    plan.id(),
+                    plan.attempt(),
+                    plan.operation(),
+                    plan.peer(),
+                    plan.blocks(),
+                    memories,
+                    used.lanes(),
+                    new BlockTally(Side.INITIATOR, plan.blocks(), observer, released)));
+            return new WireInitiator(transfer, remote, config.stripeBytes(), () -> pool.release(used.group()));
         } catch (TransferException full) {
             pool.release(used.group());
             throw full;
         }
     }
 
-    private static WireTransfer transfer(
-            InitiatorPlan plan, List<HostMemory> memories, List<ClientLane> lanes, Runnable released) {
-        return new WireTransfer(
-                plan.id(),
-                plan.attempt(),
-                plan.operation(),
-                plan.peer(),
-                plan.blocks(),
-                memories,
-                lanes,
-                new BlockTally(Side.INITIATOR, plan.blocks(), plan.observer(), released));
-    }
-
     private static DataAddress address(WireEndpoint peer) {
-        int colon = peer.segment().lastIndexOf(':');
         return new DataAddress(
-                peer.segment().substring(0, Math.max(colon, 0)),
-                peer.dataPort(),
-                Long.toHexString(peer.incarnation()),
-                true);
+                HostPort.parse(peer.segment()).host(), peer.dataPort(), Long.toHexString(peer.incarnation()), true);
     }
 
-    private static RemoteBlocks remote(InitiatorPlan plan, WireEndpoint peer, WireDescriptor offered) {
-        return switch (offered) {
-            case WireDescriptor.Lease lease -> {
-                check(plan, peer, lease);
-                yield RemoteBlocks.Lease.of(lease.base(), plan.blocks());
+    private static void check(InitiatorPlan plan, Segment segment, WireDescriptor.Addresses offered) {
+        BlockList blocks = plan.blocks();
+        long[] addresses = offered.addresses();
+        if (addresses.length != blocks.size()) {
+            throw new TransferException(
+                    TransferErrorCode.BUFFER_MISMATCH,
+                    Stage.PREPARE,
+                    addresses.length + " addresses for " + blocks.size() + " blocks");
+        }
+        Segment.Ranges ranges = segment.ranges();
+        for (int i = 0; i < addresses.length; i++) {
+            if (!ranges.contain(addresses[i], blocks.length(i))) {
+                throw new TransferException(
+                        TransferErrorCode.ACCESS_DENIED,
+                        Stage.PREPARE,
+                        "block " + blocks.key(i) + " [0x" + Long.toHexString(addresses[i]) + " +" + blocks.length(i)
+                                + "] is in none of the " + segment.buffers().size() + " buffers that segment "
+                                + segment.name() + " offers");
             }
-            case WireDescriptor.Addresses foreign -> new RemoteBlocks.Scattered(foreign.addresses(), plan.blocks());
-        };
+        }
     }
 
     private static void check(InitiatorPlan plan, WireEndpoint peer, WireDescriptor.Lease offered) {
@@ -294,10 +404,18 @@ final class WireBackend implements TransferBackend {
         // a peer that does not answer the goodbye leaves half of the time to close without it
         Deadline half = Deadline.afterNanos(deadline.remainingNanos() / 2, scope.ticker());
         Deadline goodbye = half.earlier(Deadline.after(config.connectTimeout(), scope.ticker()));
-        CompletableFuture<Void> unheard =
-                data == null ? CompletableFuture.completedFuture(null) : data.close();
+        Publication published = publication;
+        if (published != null) {
+            published.withdraw(goodbye);
+        }
         return CompletableFuture.allOf(
-                unheard.thenCompose(nothing -> server.leave(goodbye)), pool.close());
+                closed(data).thenCompose(nothing -> server.leave(goodbye)),
+                closed(greetings).thenCompose(nothing -> greeter.close()),
+                pool.close());
+    }
+
+    private static CompletableFuture<Void> closed(@Nullable Listener listener) {
+        return listener == null ? CompletableFuture.completedFuture(null) : listener.close();
     }
 
     private boolean endEventLoops(Deadline deadline) {
@@ -316,6 +434,17 @@ final class WireBackend implements TransferBackend {
             throw new TransferException(
                     TransferErrorCode.SHUTTING_DOWN, stage, "the mooncake backend is closed");
         }
+    }
+
+    /** What a foreign peer says of itself, asked now. */
+    Segment segment(String name) {
+        Deadline until = Deadline.after(config.handshakeTimeout(), scope.ticker());
+        return segments.open(name, until).segment();
+    }
+
+    /** The name by which foreign peers open our segment. */
+    String segmentName() {
+        return publication().name();
     }
 
     /** Requests, connections and handshakes that were refused. */

@@ -5,6 +5,8 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the blocks of a transfer are at its target. Its addresses open the lease: never logged. Immutable.
@@ -32,18 +34,47 @@ sealed interface WireDescriptor {
         }
     }
 
-    /** Each at an address of a foreign peer. */
+    /**
+     * Each at an address of a foreign peer.
+     *
+     * @param subject name of the notification that follows; empty for none
+     * @param text its text
+     */
     @SuppressWarnings("ArrayRecordComponent") // is not compared
-    record Addresses(long[] addresses) implements WireDescriptor {
+    record Addresses(long[] addresses, String subject, String text) implements WireDescriptor {
         Descriptor encode() {
-            byte[] encoded = new byte[HEAD_BYTES + 4 + addresses.length * 8 + CRC_BYTES];
+            byte[] name = subject.getBytes(StandardCharsets.UTF_8);
+            byte[] message = text.getBytes(StandardCharsets.UTF_8);
+            byte[] encoded =
+                    new byte[HEAD_BYTES + 12 + name.length + message.length + addresses.length * 8 + CRC_BYTES];
             ByteBuffer.wrap(encoded)
                     .putShort(VERSION)
                     .put(ADDRESSES)
                     .putInt(addresses.length)
+                    .putInt(name.length)
+                    .putInt(message.length)
+                    .put(name)
+                    .put(message)
                     .asLongBuffer()
                     .put(addresses);
             return seal(encoded);
+        }
+
+        private static @Nullable Addresses decode(ByteBuffer bytes) {
+            long count = bytes.getInt();
+            long name = bytes.getInt();
+            long message = bytes.getInt();
+            if (count < 1 || name < 0 || message < 0 || count * 8 + name + message != bytes.remaining()) {
+                return null;
+            }
+            byte[] subject = new byte[(int) name];
+            byte[] text = new byte[(int) message];
+            long[] addresses = new long[(int) count];
+            bytes.get(subject).get(text).asLongBuffer().get(addresses);
+            return new Addresses(
+                    addresses,
+                    new String(subject, StandardCharsets.UTF_8),
+                    new String(text, StandardCharsets.UTF_8));
         }
 
         @Override
@@ -86,12 +117,10 @@ sealed interface WireDescriptor {
         if (kind == LEASE && length == HEAD_BYTES + LEASE_BYTES) {
             return new Lease(bytes.getLong(), bytes.getLong(), bytes.getInt(), bytes.getLong());
         }
-        if (kind == ADDRESSES && length >= HEAD_BYTES + 4) {
-            int count = bytes.getInt();
-            if (count > 0 && (length - HEAD_BYTES - 4) / 8 == count) {
-                long[] addresses = new long[count];
-                bytes.asLongBuffer().get(addresses);
-                return new Addresses(addresses);
+        if (kind == ADDRESSES && length >= HEAD_BYTES + 12) {
+            Addresses foreign = Addresses.decode(bytes.slice(HEAD_BYTES, length - HEAD_BYTES));
+            if (foreign != null) {
+                return foreign;
             }
         }
         throw malformed(descriptor);

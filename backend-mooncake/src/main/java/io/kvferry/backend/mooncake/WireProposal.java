@@ -8,23 +8,34 @@ import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 
 /**
- * Who will use a lease. Later versions may append fields. Immutable.
- *
- * @param published true for anybody who finds the lease in our published segment; else the one peer that is told its place.
- *     Only this process can ask for it: on the way a secret of the process stands for it
+ * Who will use a lease. Later versions may append fields. All but {@link #PEER} can be asked for by this process alone: on
+ * the way a secret of the process stands for them.
  */
-record WireProposal(boolean published) {
+enum WireProposal {
+    /** The one peer that is told its place. */
+    PEER(0),
+    /** Anybody who finds it in our published segment. */
+    PUBLISHED(1),
+    /** The same, for reading and writing. */
+    SHARED(2);
+
     private static final short VERSION = 1;
     private static final int BYTES = 2 + 16;
     private static final SecureRandom RANDOM = new SecureRandom();
-    private static final long SECRET_HIGH = RANDOM.nextLong() | 1;
+    private static final long SECRET_HIGH = RANDOM.nextLong();
     private static final long SECRET_LOW = RANDOM.nextLong();
+
+    private final int number;
+
+    WireProposal(int number) {
+        this.number = number;
+    }
 
     Proposal encode() {
         return new Proposal(ByteBuffer.allocate(BYTES)
                 .putShort(VERSION)
-                .putLong(published ? SECRET_HIGH : 0)
-                .putLong(published ? SECRET_LOW : 0)
+                .putLong(this == PEER ? 0 : SECRET_HIGH)
+                .putLong(this == PEER ? 0 : SECRET_LOW + number)
                 .array());
     }
 
@@ -36,6 +47,11 @@ record WireProposal(boolean published) {
                     Stage.PREPARE,
                     "not a proposal of the mooncake backend: " + proposal + "; the peer has to run the same version");
         }
-        return new WireProposal(((bytes.getLong() ^ SECRET_HIGH) | (bytes.getLong() ^ SECRET_LOW)) == 0);
+        long high = bytes.getLong() ^ SECRET_HIGH;
+        long low = bytes.getLong();
+        if ((high | (low ^ SECRET_LOW + PUBLISHED.number)) == 0) {
+            return PUBLISHED;
+        }
+        return (high | (low ^ SECRET_LOW + SHARED.number)) == 0 ? SHARED : PEER;
     }
 }
