@@ -38,6 +38,8 @@ class ArchitectureTest {
                 "io.kvferry.conformance",
                 "io.kvferry.backend.inprocess",
                 "io.kvferry.backend.tcp",
+                "io.kvferry.backend.mooncake",
+                "io.kvferry.netty",
                 "io.kvferry.control.peer",
                 "io.kvferry.cli"
             })
@@ -57,15 +59,21 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer.."})
-    void engineAndControlPlaneSeeOfOursTheSpiAlone(String module) {
+    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer..", "io.kvferry.netty.."})
+    void engineControlPlaneAndSharedMemorySeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp.."})
+    @ValueSource(strings = {"io.kvferry.backend.inprocess.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"io.kvferry.backend.tcp..", "io.kvferry.backend.mooncake.."})
+    void aBackendOverSocketsSeesBesidesTheMemoryThatSuchBackendsShare(String backend) {
+        assertSeesOnly(backend, SPI, "io.kvferry.netty..");
     }
 
     @Test

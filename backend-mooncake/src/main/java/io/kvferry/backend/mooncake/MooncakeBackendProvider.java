@@ -36,12 +36,6 @@ public final class MooncakeBackendProvider implements TransferBackendProvider {
     @Override
     public Availability probe(BackendConfig config) {
         String metadata = config.get(MooncakeConfigKeys.METADATA);
-        if (config.get(MooncakeConfigKeys.ENGINE) == MooncakeEngineKind.NATIVE) {
-            return new Availability.Unavailable(
-                    TransferErrorCode.UNSUPPORTED,
-                    "kvferry.mooncake.engine=native is not part of this build",
-                    "set kvferry.mooncake.engine=wire, or use kvferry.backend=rdma for RDMA");
-        }
         if (metadata.startsWith("etcd://") || metadata.startsWith("redis://")) {
             return new Availability.Unavailable(
                     TransferErrorCode.UNSUPPORTED,

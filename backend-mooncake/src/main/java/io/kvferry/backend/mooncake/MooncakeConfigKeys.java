@@ -14,13 +14,6 @@ import java.util.Set;
  * @since 0.1.0
  */
 public final class MooncakeConfigKeys {
-    /** What speaks to peers. */
-    public static final ConfigKey<MooncakeEngineKind> ENGINE = ConfigKey.oneOf(
-            "kvferry.mooncake.engine",
-            MooncakeEngineKind.WIRE,
-            "wire speaks Mooncake's TCP protocol in Java and needs nothing installed; native drives libtransfer_engine for"
-                    + " its RDMA, EFA and GPU transports.");
-
     /** Local address to listen on. */
     public static final ConfigKey<String> BIND_HOST = ConfigKey.text(
             "kvferry.mooncake.bind-host",
@@ -77,7 +70,7 @@ public final class MooncakeConfigKeys {
     /** Bytes that justify one more connection. */
     public static final ConfigKey<Long> STRIPE = ConfigKey.size(
             "kvferry.mooncake.stripe",
-            4L << 20,
+            8L << 20,
             1,
             1L << 40,
             "Blocks submitted together are spread over one more connection per this many bytes.");
@@ -220,7 +213,6 @@ public final class MooncakeConfigKeys {
      */
     public static Set<ConfigKey<?>> all() {
         return new LinkedHashSet<>(List.of(
-                ENGINE,
                 BIND_HOST,
                 ADVERTISED_HOST,
                 HANDSHAKE_PORT,

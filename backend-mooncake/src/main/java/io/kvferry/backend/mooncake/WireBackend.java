@@ -267,7 +267,12 @@ final class WireBackend implements TransferBackend {
         TransferObserver observer = new NotifyingObserver(
                 plan.observer(), plan.blocks().size(), complete, () -> segments.forget(segment));
         RemoteBlocks remote = new RemoteBlocks.Scattered(offered.addresses(), plan.blocks());
-        return prepare(plan, memories, remote, found.dataAddress(), observer, until);
+        try {
+            return prepare(plan, memories, remote, found.dataAddress(), observer, until);
+        } catch (TransferException unreachable) {
+            segments.forget(segment);
+            throw unreachable;
+        }
     }
 
     /** Not on the event loop, which the handshake itself needs. */

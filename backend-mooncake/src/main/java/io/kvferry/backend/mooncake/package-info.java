@@ -1,9 +1,7 @@
 /**
- * Speaks Mooncake's own wire to any peer that does, in Java; or drives Mooncake's native transfer engine where it is
- * installed.
+ * Speaks the TCP wire of Mooncake's transfer engine, in Java, to any peer that does: as initiator and as target.
  *
- * <p>Everything about one connection runs on its Netty event loop; the native engine is polled by one thread of its own;
- * what they share is thread-safe by itself. Read {@code WireBackend} first, then {@code ClientLane} and {@code ServerLane}.
+ * <p>Everything about one connection runs on its Netty event loop; what connections share is thread-safe by itself. Read {@code WireBackend} first, then {@code ClientLane} and {@code ServerLane}.
  */
 @NullMarked
 package io.kvferry.backend.mooncake;

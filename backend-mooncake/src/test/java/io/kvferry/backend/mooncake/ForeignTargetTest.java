@@ -219,6 +219,9 @@ class ForeignTargetTest {
             wire.in().read();
         });
         start(Operation.WRITE).ending().awaitCompleted();
+        while (node.backend.refused() == 0) {
+            Thread.onSpinWait(); // the class' timeout bounds it
+        }
         target.does(target.memory(remote, BASE, true));
         assertMoved(Operation.WRITE);
     }
