@@ -38,6 +38,8 @@ class ArchitectureTest {
                 "io.kvferry.conformance",
                 "io.kvferry.backend.inprocess",
                 "io.kvferry.backend.tcp",
+                "io.kvferry.backend.mooncake",
+                "io.kvferry.netty",
                 "io.kvferry.control.peer",
                 "io.kvferry.control.cluster",
                 "io.kvferry.example.llm",
@@ -59,15 +61,27 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer..", "io.kvferry.control.cluster.."})
-    void engineAndControlPlaneSeeOfOursTheSpiAlone(String module) {
+    @ValueSource(
+            strings = {
+                "io.kvferry.engine..",
+                "io.kvferry.control.peer..",
+                "io.kvferry.control.cluster..",
+                "io.kvferry.netty.."
+            })
+    void engineControlPlaneAndSharedMemorySeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp.."})
+    @ValueSource(strings = {"io.kvferry.backend.inprocess.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"io.kvferry.backend.tcp..", "io.kvferry.backend.mooncake.."})
+    void aBackendOverSocketsSeesBesidesTheMemoryThatSuchBackendsShare(String backend) {
+        assertSeesOnly(backend, SPI, "io.kvferry.netty..");
     }
 
     @Test

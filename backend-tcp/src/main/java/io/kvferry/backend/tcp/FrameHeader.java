@@ -1,5 +1,6 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.HostMemory;
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +23,7 @@ final class FrameHeader {
     static final int BYTES = 72;
     static final int PROTOCOL_VERSION = 1;
     /** Most payload of one frame; also bounds what is drained after a refusal. */
-    static final int MAX_PAYLOAD_BYTES = 16 << 20;
+    static final int MAX_PAYLOAD_BYTES = HostMemory.MAX_SPAN_BYTES;
     /** Most payload of a frame that is not DATA. */
     static final int MAX_DETAIL_BYTES = 184;
 

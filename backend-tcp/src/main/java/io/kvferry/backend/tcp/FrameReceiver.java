@@ -1,5 +1,8 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.BlockCursor;
+import io.kvferry.netty.HostMemory;
+import io.kvferry.netty.WindowBuf;
 import io.kvferry.spi.MemoryGate;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -117,8 +120,8 @@ final class FrameReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
     }
 
     private WindowBuf pointAtSpan(WindowBuf target) {
-        TcpMemory memory = landingStream().cursor().memory();
-        return target.toFill(memory.chunk(spanAt), TcpMemory.inChunk(spanAt), spanLeft, memory.address() + spanAt);
+        HostMemory memory = landingStream().cursor().memory();
+        return target.toFill(memory.chunk(spanAt), HostMemory.inChunk(spanAt), spanLeft, memory.address() + spanAt);
     }
 
     private InStream landingStream() {
@@ -197,7 +200,7 @@ final class FrameReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
     private void landed(int count) {
         InStream stream = landingStream();
         if (frame.hasChecksum()) {
-            checksum.update(stream.cursor().memory().chunk(spanAt), TcpMemory.inChunk(spanAt), count);
+            checksum.update(stream.cursor().memory().chunk(spanAt), HostMemory.inChunk(spanAt), count);
         }
         spanAt += count;
         spanLeft -= count;

@@ -1,5 +1,7 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.BlockCursor;
+import io.kvferry.netty.HostMemory;
 import io.kvferry.spi.TransferErrorCode;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
@@ -124,11 +126,11 @@ final class FrameSender {
         checksum.reset();
         do {
             cursor.nextSpan(stream.endOfCurrent(), frameBytes - header.length);
-            TcpMemory memory = cursor.memory();
+            HostMemory memory = cursor.memory();
             long start = cursor.start();
             int length = cursor.length();
             if (stream.hasChecksum()) {
-                checksum.update(memory.chunk(start), TcpMemory.inChunk(start), length);
+                checksum.update(memory.chunk(start), HostMemory.inChunk(start), length);
             }
             frame.span(spans++, memory, start, length);
             header.length += length;

@@ -1,5 +1,7 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.HostMemory;
+import io.kvferry.netty.WindowBuf;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,11 +40,11 @@ final class OutFrame implements WindowBuf.Owner {
         return headWindow.toSend(head, headAt, bytes, headAddress);
     }
 
-    WindowBuf span(int index, TcpMemory memory, long start, int length) {
+    WindowBuf span(int index, HostMemory memory, long start, int length) {
         if (index == spans.size()) {
             spans.add(new WindowBuf(this));
         }
-        return spans.get(index).toSend(memory.chunk(start), TcpMemory.inChunk(start), length, memory.address() + start);
+        return spans.get(index).toSend(memory.chunk(start), HostMemory.inChunk(start), length, memory.address() + start);
     }
 
     WindowBuf span(int index) {

@@ -1,5 +1,6 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.BlockCursor;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.TransferErrorCode;
 import java.util.ArrayDeque;

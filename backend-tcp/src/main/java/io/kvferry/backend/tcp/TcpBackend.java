@@ -1,5 +1,7 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.HostMemory;
+import io.kvferry.netty.TimedWait;
 import io.kvferry.spi.AbortScope;
 import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.BackendEnvironment;
@@ -16,7 +18,6 @@ import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Isolation;
 import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryHandle;
-import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Proposal;
 import io.kvferry.spi.ResetScope;
@@ -132,14 +133,7 @@ final class TcpBackend implements TransferBackend {
     @Override
     public MemoryHandle register(MemoryRegion region, Deadline deadline) {
         checkOpen(Stage.REGISTER);
-        if (region.kind() != MemoryKind.HOST) {
-            throw new TransferException(
-                    TransferErrorCode.UNSUPPORTED,
-                    Stage.REGISTER,
-                    "tcp moves HOST memory, not " + region.kind()
-                            + "; set kvferry.staging=pinned or choose another backend");
-        }
-        return new TcpMemory(this, region);
+        return HostMemory.register(this, NAME, region);
     }
 
     @Override
@@ -159,7 +153,7 @@ final class TcpBackend implements TransferBackend {
                 plan.peer(),
                 peerInstance,
                 plan.blocks(),
-                memories(plan.blocks(), plan.handles()),
+                HostMemory.of(this, NAME, plan.blocks(), plan.handles()),
                 true,
                 plan.observer());
         TcpTransfer transfer = add(
@@ -183,7 +177,7 @@ final class TcpBackend implements TransferBackend {
                 plan.peer(),
                 peer.instance(),
                 plan.blocks(),
-                memories(plan.blocks(), plan.handles()),
+                HostMemory.of(this, NAME, plan.blocks(), plan.handles()),
                 plan.checksum() != ChecksumMode.OFF,
                 plan.observer());
         PeerLanes used = dialer.use(peer, deadline.earlier(plan.deadline()));
@@ -214,25 +208,6 @@ final class TcpBackend implements TransferBackend {
                     "the target leased " + offered.blocks() + " blocks of " + offered.bytes()
                             + " bytes, the request has " + blocks.size() + " of " + blocks.totalBytes());
         }
-    }
-
-    private List<TcpMemory> memories(BlockList blocks, List<MemoryHandle> handles) {
-        if (handles.size() != blocks.regions().size()) {
-            throw unregistered(
-                    handles.size() + " handles for " + blocks.regions().size() + " regions");
-        }
-        List<TcpMemory> memories = new ArrayList<>(handles.size());
-        for (int i = 0; i < handles.size(); i++) {
-            if (!(handles.get(i) instanceof TcpMemory memory) || !memory.belongsTo(this)) {
-                throw unregistered(blocks.regions().get(i) + " is not registered with this tcp backend");
-            }
-            memories.add(memory);
-        }
-        return memories;
-    }
-
-    private static TransferException unregistered(String detail) {
-        return new TransferException(TransferErrorCode.MEMORY_NOT_REGISTERED, Stage.PREPARE, detail);
     }
 
     private static TcpTransfer add(TransferTable table, LongFunction<TcpTransfer> maker, Stage stage) {

@@ -1,5 +1,7 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.BlockCursor;
+import io.kvferry.netty.HostMemory;
 import io.kvferry.spi.BlockClaims;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
@@ -37,7 +39,7 @@ final class TcpTransfer {
             PeerIdentity peer,
             long peerInstance,
             BlockList blocks,
-            List<TcpMemory> memories,
+            List<HostMemory> memories,
             boolean checksum,
             TransferObserver observer) {}
 

@@ -1,4 +1,4 @@
-package io.kvferry.backend.tcp;
+package io.kvferry.netty;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
@@ -13,11 +13,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * A window on native memory that Netty's channels read into and write from without a copy. It is pointed at one span
  * after the other, never grows, and tells its owner when the last reference is gone: that is when no channel will touch
- * the span any more. Confined to one event loop.
+ * the span any more.
+ *
+ * <p><b>Threads:</b> Confined to one event loop.
+ *
+ * @since 0.1.0
  */
-final class WindowBuf extends UnpooledDirectByteBuf {
+public final class WindowBuf extends UnpooledDirectByteBuf {
     /** Hears that no channel refers to a window any more. */
-    interface Owner {
+    public interface Owner {
+        /** The last reference is gone. */
         void released();
     }
 
@@ -30,7 +35,12 @@ final class WindowBuf extends UnpooledDirectByteBuf {
     private long address;
     private int references;
 
-    WindowBuf(Owner owner) {
+    /**
+     * Makes a window on nothing.
+     *
+     * @param owner hears when a span is no longer referred to
+     */
+    public WindowBuf(Owner owner) {
         super(UnpooledByteBufAllocator.DEFAULT, NOTHING, 0);
         this.owner = owner;
     }
@@ -40,16 +50,26 @@ final class WindowBuf extends UnpooledDirectByteBuf {
      *
      * @param newChunk a buffer that holds the span; only absolute positions of it are used
      * @param newAt where the span starts in it
+     * @param newBytes length of the span
      * @param newAddress address of the span
+     * @return this, empty, with one reference
      */
-    WindowBuf toFill(ByteBuffer newChunk, int newAt, int newBytes, long newAddress) {
+    public WindowBuf toFill(ByteBuffer newChunk, int newAt, int newBytes, long newAddress) {
         point(newChunk, newAt, newBytes, newAddress);
         setIndex(0, 0);
         return this;
     }
 
-    /** Points the window at memory to be sent. */
-    WindowBuf toSend(ByteBuffer newChunk, int newAt, int newBytes, long newAddress) {
+    /**
+     * Points the window at memory to be sent.
+     *
+     * @param newChunk a buffer that holds the span; only absolute positions of it are used
+     * @param newAt where the span starts in it
+     * @param newBytes length of the span
+     * @param newAddress address of the span
+     * @return this, full, with one reference
+     */
+    public WindowBuf toSend(ByteBuffer newChunk, int newAt, int newBytes, long newAddress) {
         point(newChunk, newAt, newBytes, newAddress);
         setIndex(0, newBytes);
         return this;

@@ -1,4 +1,4 @@
-package io.kvferry.backend.tcp;
+package io.kvferry.netty;
 
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
@@ -8,16 +8,29 @@ import io.kvferry.spi.TransferException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
-/** Waits for a future until a deadline on the engine's clock, which is not always the machine's. */
-final class TimedWait {
+/**
+ * Waits for a future until a deadline on the engine's clock, which is not always the machine's.
+ *
+ * <p><b>Threads:</b> Thread-safe.
+ *
+ * @since 0.1.0
+ */
+public final class TimedWait {
     private TimedWait() {}
 
     /**
      * Blocks until the future is done.
      *
+     * @param <T> what the future yields
+     * @param future what to wait for; it goes on by itself when the deadline passes
+     * @param deadline until when to wait
+     * @param scheduler the clock of the deadline
+     * @param stage where a failure is reported
+     * @param what what takes so long, for a person
+     * @return what the future yields
      * @throws TransferException what the future failed with; DEADLINE_EXCEEDED; CANCELLED when interrupted
      */
-    static <T> T await(CompletableFuture<T> future, Deadline deadline, Scheduler scheduler, Stage stage, String what) {
+    public static <T> T await(CompletableFuture<T> future, Deadline deadline, Scheduler scheduler, Stage stage, String what) {
         CompletableFuture<T> bounded = future.copy();
         Scheduler.Scheduled timer = bounded.isDone()
                 ? null

@@ -1,42 +1,66 @@
-package io.kvferry.backend.tcp;
+package io.kvferry.netty;
 
 import io.kvferry.spi.BlockList;
 import java.util.List;
 
 /**
  * Walks the bytes of consecutive blocks as contiguous spans of memory; blocks that are neighbours in memory become one
- * span. Confined to one event loop.
+ * span.
+ *
+ * <p><b>Threads:</b> Confined to one event loop.
+ *
+ * @since 0.1.0
  */
-final class BlockCursor {
+public final class BlockCursor {
     private final BlockList blocks;
-    private final List<TcpMemory> memories;
+    private final List<HostMemory> memories;
 
     private int block;
     private long inBlock;
 
-    private TcpMemory memory;
+    private HostMemory memory;
     private long start;
     private int length;
 
-    BlockCursor(BlockList blocks, List<TcpMemory> memories) {
+    /**
+     * Makes a cursor at the first byte of the first block.
+     *
+     * @param blocks what to walk
+     * @param memories the memory of each of {@code blocks.regions()}, in that order
+     */
+    public BlockCursor(BlockList blocks, List<HostMemory> memories) {
         this.blocks = blocks;
         this.memories = memories;
         this.memory = memories.getFirst();
     }
 
-    void moveTo(int newBlock, long newInBlock) {
+    /**
+     * Moves to a byte of a block.
+     *
+     * @param newBlock position of the block
+     * @param newInBlock offset in the block
+     */
+    public void moveTo(int newBlock, long newInBlock) {
         block = newBlock;
         inBlock = newInBlock;
         length = 0;
     }
 
-    /** The block that the next span starts in. */
-    int block() {
+    /**
+     * Returns the block that the next span starts in.
+     *
+     * @return its position
+     */
+    public int block() {
         return block;
     }
 
-    /** Where in {@link #block()} the next span starts; 0 at the start of a block. */
-    long inBlock() {
+    /**
+     * Returns where in {@link #block()} the next span starts.
+     *
+     * @return an offset, 0 at the start of a block
+     */
+    public long inBlock() {
         return inBlock;
     }
 
@@ -46,7 +70,7 @@ final class BlockCursor {
      * @param endBlock block to stop before; the cursor is before it
      * @param maxBytes most bytes, at least 1
      */
-    void nextSpan(int endBlock, int maxBytes) {
+    public void nextSpan(int endBlock, int maxBytes) {
         memory = memories.get(blocks.regionIndex(block));
         start = blocks.offset(block) + inBlock;
         length = 0;
@@ -64,16 +88,30 @@ final class BlockCursor {
                 && blocks.offset(block) + inBlock == start + length);
     }
 
-    TcpMemory memory() {
+    /**
+     * Returns the memory of the span.
+     *
+     * @return one of the memories given at the start
+     */
+    public HostMemory memory() {
         return memory;
     }
 
-    /** Offset of the span in {@link #memory()}. */
-    long start() {
+    /**
+     * Returns where the span starts.
+     *
+     * @return offset in {@link #memory()}
+     */
+    public long start() {
         return start;
     }
 
-    int length() {
+    /**
+     * Returns the length of the span.
+     *
+     * @return bytes
+     */
+    public int length() {
         return length;
     }
 }

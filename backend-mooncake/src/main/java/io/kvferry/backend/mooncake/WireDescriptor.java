@@ -1,0 +1,135 @@
+package io.kvferry.backend.mooncake;
+
+import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the blocks of a transfer are at its target. Its addresses open the lease: never logged. Immutable.
+ *
+ * <p>Ends with a CRC32C: on this wire an address that is wrong by a bit may be another address of the same lease.
+ */
+sealed interface WireDescriptor {
+    /** One behind the other from {@code base} on, in a lease of one of ours. */
+    record Lease(long incarnation, long base, int blocks, long bytes) implements WireDescriptor {
+        Descriptor encode() {
+            byte[] encoded = new byte[HEAD_BYTES + LEASE_BYTES + CRC_BYTES];
+            ByteBuffer.wrap(encoded)
+                    .putShort(VERSION)
+                    .put(LEASE)
+                    .putLong(incarnation)
+                    .putLong(base)
+                    .putInt(blocks)
+                    .putLong(bytes);
+            return seal(encoded);
+        }
+
+        @Override
+        public String toString() {
+            return "Lease[" + blocks + " blocks, " + bytes + " bytes]";
+        }
+    }
+
+    /**
+     * Each at an address of a foreign peer.
+     *
+     * @param subject name of the notification that follows; empty for none
+     * @param text its text
+     */
+    @SuppressWarnings("ArrayRecordComponent") // is not compared
+    record Addresses(long[] addresses, String subject, String text) implements WireDescriptor {
+        Descriptor encode() {
+            byte[] name = subject.getBytes(StandardCharsets.UTF_8);
+            byte[] message = text.getBytes(StandardCharsets.UTF_8);
+            byte[] encoded =
+                    new byte[HEAD_BYTES + 12 + name.length + message.length + addresses.length * 8 + CRC_BYTES];
+            ByteBuffer.wrap(encoded)
+                    .putShort(VERSION)
+                    .put(ADDRESSES)
+                    .putInt(addresses.length)
+                    .putInt(name.length)
+                    .putInt(message.length)
+                    .put(name)
+                    .put(message)
+                    .asLongBuffer()
+                    .put(addresses);
+            return seal(encoded);
+        }
+
+        private static @Nullable Addresses decode(ByteBuffer bytes) {
+            long count = bytes.getInt();
+            long name = bytes.getInt();
+            long message = bytes.getInt();
+            if (count < 1 || name < 0 || message < 0 || count * 8 + name + message != bytes.remaining()) {
+                return null;
+            }
+            byte[] subject = new byte[(int) name];
+            byte[] text = new byte[(int) message];
+            long[] addresses = new long[(int) count];
+            bytes.get(subject).get(text).asLongBuffer().get(addresses);
+            return new Addresses(
+                    addresses,
+                    new String(subject, StandardCharsets.UTF_8),
+                    new String(text, StandardCharsets.UTF_8));
+        }
+
+        @Override
+        public String toString() {
+            return "Addresses[" + addresses.length + " blocks]";
+        }
+    }
+
+    /** The only version. */
+    short VERSION = 1;
+
+    /** Kind of {@link Lease}. */
+    byte LEASE = 1;
+
+    /** Kind of {@link Addresses}. */
+    byte ADDRESSES = 2;
+
+    /** Version and kind. */
+    int HEAD_BYTES = 3;
+
+    /** Fields of {@link Lease}. */
+    int LEASE_BYTES = 8 + 8 + 4 + 8;
+
+    /** What a descriptor ends with. */
+    int CRC_BYTES = 4;
+
+    private static Descriptor seal(byte[] encoded) {
+        int length = encoded.length - CRC_BYTES;
+        ByteBuffer.wrap(encoded).putInt(length, new Descriptor(encoded).crc32c(length));
+        return new Descriptor(encoded);
+    }
+
+    static WireDescriptor decode(Descriptor descriptor) {
+        ByteBuffer bytes = descriptor.buffer();
+        int length = bytes.remaining() - CRC_BYTES;
+        if (length < HEAD_BYTES || bytes.getInt(length) != descriptor.crc32c(length) || bytes.getShort() != VERSION) {
+            throw malformed(descriptor);
+        }
+        byte kind = bytes.get();
+        if (kind == LEASE && length == HEAD_BYTES + LEASE_BYTES) {
+            return new Lease(bytes.getLong(), bytes.getLong(), bytes.getInt(), bytes.getLong());
+        }
+        if (kind == ADDRESSES && length >= HEAD_BYTES + 12) {
+            Addresses foreign = Addresses.decode(bytes.slice(HEAD_BYTES, length - HEAD_BYTES));
+            if (foreign != null) {
+                return foreign;
+            }
+        }
+        throw malformed(descriptor);
+    }
+
+    private static TransferException malformed(Descriptor descriptor) {
+        return new TransferException(
+                TransferErrorCode.PROTOCOL_ERROR,
+                Stage.PREPARE,
+                "not a descriptor of the mooncake backend: " + descriptor + "; the peer has to run the same version");
+    }
+}
