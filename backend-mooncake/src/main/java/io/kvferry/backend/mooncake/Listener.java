@@ -1,8 +1,8 @@
 package io.kvferry.backend.mooncake;
 
-import io.kvferry.netty.TimedWait;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.netty.bootstrap.ServerBootstrap;

@@ -1,7 +1,6 @@
 package io.kvferry.backend.mooncake;
 
 import io.kvferry.netty.HostMemory;
-import io.kvferry.netty.TimedWait;
 import io.kvferry.spi.AbortScope;
 import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.BackendEnvironment;
@@ -25,6 +24,7 @@ import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
+import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
