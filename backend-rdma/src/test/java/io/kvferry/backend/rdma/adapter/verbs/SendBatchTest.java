@@ -1,4 +1,4 @@
-package io.kvferry.backend.rdma.verbs;
+package io.kvferry.backend.rdma.adapter.verbs;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;

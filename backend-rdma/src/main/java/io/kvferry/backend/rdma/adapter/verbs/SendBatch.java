@@ -1,5 +1,6 @@
-package io.kvferry.backend.rdma.verbs;
+package io.kvferry.backend.rdma.adapter.verbs;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -15,6 +16,7 @@ final class SendBatch {
     private final int maxSlices;
     private final MemorySegment requests;
     private final MemorySegment slices;
+    private final MemorySegment bad;
     private int size;
 
     SendBatch(Arena arena, int capacity, int maxSlices) {
@@ -22,6 +24,7 @@ final class SendBatch {
         this.maxSlices = maxSlices;
         this.requests = arena.allocate(capacity * Abi.SEND_WR_BYTES, 64);
         this.slices = arena.allocate((long) capacity * maxSlices * Abi.SGE_BYTES, 64);
+        this.bad = arena.allocate(ADDRESS);
         for (int i = 0; i < capacity; i++) {
             requests.set(JAVA_LONG, at(i) + Abi.WR_SGES, slices.address() + (long) i * maxSlices * Abi.SGE_BYTES);
         }
@@ -70,6 +73,14 @@ final class SendBatch {
         return true;
     }
 
+    /** Makes the slice that was added last longer: more bytes behind it, locally and at the peer. */
+    void extendSlice(long bytes) {
+        long at = at(size - 1);
+        long slice = ((long) (size - 1) * maxSlices + requests.get(JAVA_INT, at + Abi.WR_SGE_COUNT) - 1) * Abi.SGE_BYTES;
+        int before = slices.get(JAVA_INT, slice + Abi.SGE_LENGTH);
+        slices.set(JAVA_INT, slice + Abi.SGE_LENGTH, Math.toIntExact(before + bytes));
+    }
+
     /** Asks for a completion of the request that was begun last, which stands for all before it. */
     void signalLast() {
         long flags = at(size - 1) + Abi.WR_FLAGS;
@@ -81,9 +92,14 @@ final class SendBatch {
         return requests;
     }
 
-    /** Which request {@code ibv_post_send} says it did not take. */
-    int indexOf(MemorySegment request) {
-        return Math.toIntExact((request.address() - requests.address()) / Abi.SEND_WR_BYTES);
+    /** Where {@code ibv_post_send} says which request it did not take. */
+    MemorySegment bad() {
+        return bad;
+    }
+
+    /** Which one that was; those before were taken. */
+    int firstBad() {
+        return Math.toIntExact((bad.get(ADDRESS, 0).address() - requests.address()) / Abi.SEND_WR_BYTES);
     }
 
     void clear() {

@@ -1,4 +1,4 @@
-package io.kvferry.backend.rdma.verbs;
+package io.kvferry.backend.rdma.adapter.verbs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -9,35 +9,37 @@ import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-class QueuePairAddressTest {
+class VerbsHelloTest {
     private static final byte[] GID = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
     private static TransferErrorCode refusal(byte[] bytes) {
-        return catchThrowableOfType(TransferException.class, () -> QueuePairAddress.decode(bytes))
+        return catchThrowableOfType(TransferException.class, () -> VerbsHello.decode(bytes))
                 .code();
     }
 
     @Test
     void whatIsEncodedIsDecoded() {
-        QueuePairAddress address = QueuePairAddress.decode(
-                new QueuePairAddress(0xFFFFFF, 0xABCDEF, 5, 0xFFFE, GID).encode());
-        assertThat(address.number()).isEqualTo(0xFFFFFF);
-        assertThat(address.firstPacket()).isEqualTo(0xABCDEF);
-        assertThat(address.packetBytes()).isEqualTo(5);
-        assertThat(address.lid()).isEqualTo(0xFFFE);
-        assertThat(address.gid()).isEqualTo(GID);
+        VerbsHello hello = VerbsHello.decode(
+                new VerbsHello(0xFFFFFF, 0xABCDEF, 5, 0xFFFE, GID, -3L, -4).encode());
+        assertThat(hello.number()).isEqualTo(0xFFFFFF);
+        assertThat(hello.firstPacket()).isEqualTo(0xABCDEF);
+        assertThat(hello.packetBytes()).isEqualTo(5);
+        assertThat(hello.lid()).isEqualTo(0xFFFE);
+        assertThat(hello.gid()).isEqualTo(GID);
+        assertThat(hello.flushAddress()).isEqualTo(-3);
+        assertThat(hello.flushKey()).isEqualTo(-4);
     }
 
     @Test
     void fieldsOfALaterRevisionAreTolerated() {
-        byte[] bytes = new QueuePairAddress(7, 8, 3, 0, GID).encode();
-        assertThat(QueuePairAddress.decode(Arrays.copyOf(bytes, bytes.length + 9)).number())
+        byte[] bytes = new VerbsHello(7, 8, 3, 0, GID, 9, 10).encode();
+        assertThat(VerbsHello.decode(Arrays.copyOf(bytes, bytes.length + 9)).number())
                 .isEqualTo(7);
     }
 
     @Test
-    void truncatedOrImpossibleAddressesAreRefused() {
-        byte[] good = new QueuePairAddress(7, 8, 3, 0, GID).encode();
+    void truncatedOrImpossibleHellosAreRefused() {
+        byte[] good = new VerbsHello(7, 8, 3, 0, GID, 9, 10).encode();
         for (int length = 0; length < good.length; length++) {
             assertThat(refusal(Arrays.copyOf(good, length))).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
         }
@@ -53,13 +55,13 @@ class QueuePairAddressTest {
     }
 
     @Test
-    void noiseIsRefusedOrIsAnAddressButNothingElse() {
+    void noiseIsRefusedOrIsAHelloButNothingElse() {
         Random random = new Random(42);
-        byte[] noise = new byte[QueuePairAddress.BYTES];
+        byte[] noise = new byte[VerbsHello.BYTES];
         for (int i = 0; i < 10_000; i++) {
             random.nextBytes(noise);
             try {
-                assertThat(QueuePairAddress.decode(noise).number()).isBetween(0, 0xFFFFFF);
+                assertThat(VerbsHello.decode(noise).number()).isBetween(0, 0xFFFFFF);
             } catch (TransferException e) {
                 assertThat(e.code())
                         .isIn(TransferErrorCode.PROTOCOL_ERROR, TransferErrorCode.INCOMPATIBLE_PEER);

@@ -1,4 +1,4 @@
-package io.kvferry.backend.rdma.verbs;
+package io.kvferry.backend.rdma.adapter.verbs;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;

@@ -1,4 +1,4 @@
-package io.kvferry.backend.rdma.verbs;
+package io.kvferry.backend.rdma.adapter.verbs;
 
 /**
  * Numbers of {@code infiniband/verbs.h}: offsets in its structs on 64-bit Linux, and its constants. They are the public
