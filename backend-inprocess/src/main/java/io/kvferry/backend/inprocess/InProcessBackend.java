@@ -14,6 +14,7 @@ import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Isolation;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
@@ -123,7 +124,7 @@ final class InProcessBackend implements TransferBackend {
         requireRegistered(plan.blocks(), plan.handles());
         PeerChannel channel = requireChannel(plan.channel());
         InstanceId initiator = InstanceId.decode(proposal.buffer(), "proposal");
-        LeaseDescriptor lease = new LeaseDescriptor(lastSlot.incrementAndGet(), plan.epoch(), LeaseKey.random());
+        LeaseDescriptor lease = new LeaseDescriptor(lastSlot.incrementAndGet(), LeaseKey.random(plan.epoch()));
         TransferSide side = admit(new TransferSide(
                 plan.id(), plan.attempt(), plan.peer(), plan.blocks(), plan.deadline(), plan.observer(), released -> {
                     leases.remove(lease.slot());

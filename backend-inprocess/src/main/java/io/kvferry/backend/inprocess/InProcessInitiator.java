@@ -1,5 +1,6 @@
 package io.kvferry.backend.inprocess;
 
+import io.kvferry.spi.BlockClaims;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.InitiatorTransfer;
@@ -21,7 +22,7 @@ final class InProcessInitiator implements InitiatorTransfer {
     private final Link link;
     private final Worker worker;
     private final @Nullable PeerChannel channel;
-    private final RangeSet announced = new RangeSet();
+    private final BlockClaims announced;
 
     /** {@code channel} is there in two-sided mode only. */
     InProcessInitiator(TransferSide side, Link link, Worker worker, @Nullable PeerChannel channel) {
@@ -29,6 +30,7 @@ final class InProcessInitiator implements InitiatorTransfer {
         this.link = link;
         this.worker = worker;
         this.channel = channel;
+        this.announced = new BlockClaims(channel == null ? 0 : side.blocks().size());
     }
 
     /** Begins to hear from the target, where it speaks. */
@@ -60,7 +62,7 @@ final class InProcessInitiator implements InitiatorTransfer {
     }
 
     private void announce(PeerChannel open, BlockRange blocks) {
-        if (!announced.add(blocks)) {
+        if (!announced.claim(blocks.first(), blocks.end())) {
             throw invalid("some of the blocks " + blocks.first() + " +" + blocks.count() + " were submitted before");
         }
         try {
@@ -91,7 +93,7 @@ final class InProcessInitiator implements InitiatorTransfer {
             try {
                 BlockRange landed =
                         RangeMessage.LANDED.decode(message, side.blocks().size());
-                if (!announced.remove(landed)) {
+                if (!announced.release(landed.first(), landed.end())) {
                     throw RangeMessage.protocolError("blocks landed twice or unannounced: " + landed);
                 }
                 side.applied(landed);

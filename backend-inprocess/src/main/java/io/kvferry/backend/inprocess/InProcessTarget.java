@@ -1,10 +1,12 @@
 package io.kvferry.backend.inprocess;
 
+import io.kvferry.spi.BlockClaims;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.ChecksumMode;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.InitiatorPlan;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.PeerChannel;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Stage;
@@ -28,7 +30,7 @@ final class InProcessTarget implements TargetTransfer {
     private final TransferSide side;
     private final Worker worker;
     private final AtomicReference<@Nullable Link> link = new AtomicReference<>();
-    private final RangeSet announced = new RangeSet();
+    private final BlockClaims announced;
 
     InProcessTarget(
             TargetPlan plan, InstanceId initiatorInstance, LeaseDescriptor lease, TransferSide side, Worker worker) {
@@ -37,6 +39,7 @@ final class InProcessTarget implements TargetTransfer {
         this.lease = lease;
         this.side = side;
         this.worker = worker;
+        this.announced = new BlockClaims(plan.blocks().size());
     }
 
     /** Begins to hear from the initiator, in two-sided mode. */
@@ -47,7 +50,9 @@ final class InProcessTarget implements TargetTransfer {
     /** Joins the two sides, once, if the initiator may. */
     Link connect(
             InstanceId from, LeaseDescriptor shown, InitiatorPlan initiator, TransferSide other, CopyAdapter adapter) {
-        if (!lease.key().matches(shown.key()) || lease.epoch() != shown.epoch()) {
+        LeaseKey key = lease.key();
+        if (!key.matches(shown.key().high(), shown.key().low())
+                || key.epoch() != shown.key().epoch()) {
             throw denied("the lease key or the epoch is not the lease's");
         }
         if (!from.equals(initiatorInstance)
@@ -130,7 +135,7 @@ final class InProcessTarget implements TargetTransfer {
             try {
                 BlockRange range =
                         RangeMessage.ANNOUNCE.decode(message, plan.blocks().size());
-                if (!announced.add(range)) {
+                if (!announced.claim(range.first(), range.end())) {
                     throw RangeMessage.protocolError("blocks announced twice: " + range);
                 }
                 worker.submit(new Part(joined, range));

@@ -1,13 +1,14 @@
 package io.kvferry.backend.inprocess;
 
 import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.nio.ByteBuffer;
 
-/** What opens a lease: where it is in its instance, which life of it, and its key. Immutable. */
-record LeaseDescriptor(long slot, long epoch, LeaseKey key) {
+/** What opens a lease: where it is in its instance, and its key. Immutable. */
+record LeaseDescriptor(long slot, LeaseKey key) {
     private static final byte VERSION = 1;
     private static final int BYTES = 1 + 4 * Long.BYTES;
 
@@ -15,9 +16,9 @@ record LeaseDescriptor(long slot, long epoch, LeaseKey key) {
         return new Descriptor(ByteBuffer.allocate(BYTES)
                 .put(VERSION)
                 .putLong(slot)
-                .putLong(epoch)
                 .putLong(key.high())
                 .putLong(key.low())
+                .putLong(key.epoch())
                 .array());
     }
 
@@ -29,6 +30,7 @@ record LeaseDescriptor(long slot, long epoch, LeaseKey key) {
                     Stage.PREPARE,
                     "the descriptor has " + bytes.limit() + " bytes, expected " + BYTES + " of version " + VERSION);
         }
-        return new LeaseDescriptor(bytes.getLong(), bytes.getLong(), new LeaseKey(bytes.getLong(), bytes.getLong()));
+        return new LeaseDescriptor(
+                bytes.getLong(), new LeaseKey(bytes.getLong(), bytes.getLong(), bytes.getLong()));
     }
 }

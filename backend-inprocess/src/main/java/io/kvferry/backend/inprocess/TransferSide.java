@@ -3,6 +3,7 @@ package io.kvferry.backend.inprocess;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.MemoryGate;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Stage;
@@ -19,10 +20,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One side of one transfer: its memory behind a {@link Gate}, its progress and whom to tell. Both sides have one.
+ * One side of one transfer: its memory behind a {@link MemoryGate}, its progress and whom to tell. Both sides have one.
  * Thread-safe.
  */
 final class TransferSide {
+    private static final long WAIT_STEP_MILLIS = 5;
+
     private final TransferId id;
     private final int attempt;
     private final PeerIdentity peer;
@@ -31,7 +34,9 @@ final class TransferSide {
     private final TransferObserver observer;
     private final Consumer<TransferSide> onReleased;
 
-    private final Gate gate = new Gate();
+    private final MemoryGate gate = new MemoryGate(this::quiesced);
+    /** Notified whenever somebody left; a wait looks again now and then, as its deadline may be on a clock that is moved. */
+    private final Object left = new Object();
     private final AtomicLong bytesDone = new AtomicLong();
     private final AtomicInteger blocksDone = new AtomicInteger();
     private final AtomicReference<@Nullable TransferError> error = new AtomicReference<>();
@@ -98,10 +103,17 @@ final class TransferSide {
     }
 
     void leave() {
-        if (gate.leave()) {
-            onReleased.accept(this);
-            observer.quiesced();
+        gate.leave();
+        if (gate.isSealed()) {
+            synchronized (left) {
+                left.notifyAll();
+            }
         }
+    }
+
+    private void quiesced() {
+        onReleased.accept(this);
+        observer.quiesced();
     }
 
     void applied(BlockRange range) {
@@ -112,8 +124,8 @@ final class TransferSide {
 
     /** Seals and reports the first failure; later ones, and those after finish, change nothing. */
     void fail(TransferErrorCode code, String detail) {
-        boolean quiet = gate.seal();
-        TransferError failure = TransferError.of(code, Stage.TRANSFER, detail).withMemorySafe(quiet);
+        gate.seal();
+        TransferError failure = TransferError.of(code, Stage.TRANSFER, detail).withMemorySafe(gate.isEmpty());
         if (!finished && error.compareAndSet(null, failure)) {
             observer.failed(failure);
         }
@@ -123,8 +135,19 @@ final class TransferSide {
         gate.seal();
     }
 
+    /** Waits until nothing touches the memory. Returns false when the deadline passed, or the caller was interrupted, before. */
     boolean awaitQuiet(Deadline until) {
-        return gate.awaitQuiet(until);
+        synchronized (left) {
+            while (!gate.isEmpty() && !until.isExpired()) {
+                try {
+                    left.wait(WAIT_STEP_MILLIS);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return gate.isEmpty();
+                }
+            }
+            return gate.isEmpty();
+        }
     }
 
     Quiescence finish() {
@@ -143,7 +166,7 @@ final class TransferSide {
 
     private TransferState state() {
         if (finished) {
-            return gate.isBusy() ? TransferState.QUARANTINED : TransferState.FINISHED;
+            return gate.isEmpty() ? TransferState.FINISHED : TransferState.QUARANTINED;
         }
         if (error.get() != null) {
             return TransferState.FAILED;

@@ -7,6 +7,7 @@ import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.InitiatorPlan;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
@@ -147,7 +148,7 @@ class InProcessTwoSidedTest {
                 TransferId.random(), pair.order(Operation.WRITE, source, destination), new RecordingObserver(4), null);
 
         assertThatExceptionOfType(TransferException.class)
-                .isThrownBy(() -> pair.prepare(plan, new LeaseDescriptor(1, 1, LeaseKey.random()).encode()))
+                .isThrownBy(() -> pair.prepare(plan, new LeaseDescriptor(1, LeaseKey.random(1)).encode()))
                 .withMessageContaining("kvferry.inprocess.two-sided")
                 .satisfies(e -> assertThat(e.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST));
     }
@@ -173,7 +174,7 @@ class InProcessTwoSidedTest {
 
         assertThatExceptionOfType(TransferException.class)
                 .isThrownBy(() ->
-                        oneSided.prepare(plan, new LeaseDescriptor(1, 1, LeaseKey.random()).encode(), Pair.soon()))
+                        oneSided.prepare(plan, new LeaseDescriptor(1, LeaseKey.random(1)).encode(), Pair.soon()))
                 .satisfies(e -> assertThat(e.code()).isEqualTo(TransferErrorCode.INCOMPATIBLE_PEER));
         oneSided.close(Pair.soon());
     }

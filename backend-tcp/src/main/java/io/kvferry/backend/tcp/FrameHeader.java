@@ -65,10 +65,10 @@ final class FrameHeader {
         return this;
     }
 
-    FrameHeader lease(LeaseKey lease) {
+    FrameHeader lease(TcpLease lease) {
         slot = lease.slot();
-        keyHigh = lease.high();
-        keyLow = lease.low();
+        keyHigh = lease.key().high();
+        keyLow = lease.key().low();
         epoch = lease.epoch();
         return this;
     }

@@ -1,5 +1,6 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.spi.MemoryGate;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.ChannelConfig;

@@ -1,6 +1,7 @@
 package io.kvferry.backend.tcp;
 
 import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
@@ -109,7 +110,7 @@ final class FrameRouter implements FrameReceiver.Listener {
         scope.refused().incrementAndGet();
         if (refusal != null && refusedStream != frame.stream) {
             refusedStream = frame.stream;
-            LeaseKey echoed = new LeaseKey(frame.slot, frame.keyHigh, frame.keyLow, frame.epoch);
+            TcpLease echoed = new TcpLease(frame.slot, new LeaseKey(frame.keyHigh, frame.keyLow, frame.epoch));
             lane.sender().error(frame.stream, echoed, refusal.code(), refusal.detail());
             lane.sender().pump();
         }

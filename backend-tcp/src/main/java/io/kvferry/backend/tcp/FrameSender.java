@@ -51,7 +51,7 @@ final class FrameSender {
     }
 
     /** Writes an ERROR frame; stream 0 means the connection. */
-    void error(long stream, LeaseKey lease, TransferErrorCode code, String detail) {
+    void error(long stream, TcpLease lease, TransferErrorCode code, String detail) {
         pendingErrors = context.channel().isWritable() ? 0 : pendingErrors + 1;
         if (pendingErrors > MAX_PENDING_ERRORS) {
             context.close();

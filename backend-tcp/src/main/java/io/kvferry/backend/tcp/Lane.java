@@ -2,6 +2,7 @@ package io.kvferry.backend.tcp;
 
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
@@ -27,7 +28,7 @@ import org.slf4j.LoggerFactory;
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here closes the channel, and that is heard
 final class Lane extends ChannelInboundHandlerAdapter {
     private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
-    private static final LeaseKey NO_LEASE = new LeaseKey(0, 0, 0, 0);
+    private static final TcpLease NO_LEASE = new TcpLease(0, new LeaseKey(0, 0, 0));
 
     private final LaneScope scope;
     private final Channel channel;

@@ -14,6 +14,7 @@ import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Isolation;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
@@ -68,7 +69,7 @@ final class TcpBackend implements TransferBackend {
         this.config = config;
         this.scope = new LaneScope(
                 config,
-                LeaseKey.randomInstance(),
+                TcpEndpoint.randomInstance(),
                 environment.ticker(),
                 environment.scheduler(),
                 new TransferTable(config.maxTransfers()),
@@ -163,7 +164,7 @@ final class TcpBackend implements TransferBackend {
                 plan.observer());
         TcpTransfer transfer = add(
                 scope.leases(),
-                slot -> new TcpTransfer(terms, scope.leases(), slot, LeaseKey.random(slot, plan.epoch())),
+                slot -> new TcpTransfer(terms, scope.leases(), slot, new TcpLease(slot, LeaseKey.random(plan.epoch()))),
                 Stage.OFFER);
         return new TcpTargetTransfer(transfer, scope.instance());
     }

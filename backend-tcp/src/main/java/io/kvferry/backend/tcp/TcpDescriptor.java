@@ -1,13 +1,14 @@
 package io.kvferry.backend.tcp;
 
 import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.nio.ByteBuffer;
 
 /** The lease as its target describes it. Holds its key: never logged. Later versions may append fields. Immutable. */
-record TcpDescriptor(long instance, LeaseKey lease, int blocks, long bytes) {
+record TcpDescriptor(long instance, TcpLease lease, int blocks, long bytes) {
     private static final short VERSION = 1;
     private static final int BYTES = 2 + 8 + 32 + 4 + 8;
 
@@ -16,8 +17,8 @@ record TcpDescriptor(long instance, LeaseKey lease, int blocks, long bytes) {
                 .putShort(VERSION)
                 .putLong(instance)
                 .putLong(lease.slot())
-                .putLong(lease.high())
-                .putLong(lease.low())
+                .putLong(lease.key().high())
+                .putLong(lease.key().low())
                 .putLong(lease.epoch())
                 .putInt(blocks)
                 .putLong(bytes)
@@ -34,7 +35,7 @@ record TcpDescriptor(long instance, LeaseKey lease, int blocks, long bytes) {
         }
         return new TcpDescriptor(
                 bytes.getLong(),
-                new LeaseKey(bytes.getLong(), bytes.getLong(), bytes.getLong(), bytes.getLong()),
+                new TcpLease(bytes.getLong(), new LeaseKey(bytes.getLong(), bytes.getLong(), bytes.getLong())),
                 bytes.getInt(),
                 bytes.getLong());
     }

@@ -6,12 +6,20 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
 
 /** Where an instance listens, and which instance that is. Later versions may append fields. Immutable. */
 record TcpEndpoint(String host, int port, long instance) {
     private static final short VERSION = 1;
     private static final int FIXED_BYTES = 2 + 8 + 2 + 1;
     private static final int MAX_HOST_BYTES = 255;
+
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    /** A name that no earlier instance has had. */
+    static long randomInstance() {
+        return RANDOM.nextLong();
+    }
 
     BackendEndpoint encode() {
         byte[] name = host.getBytes(StandardCharsets.US_ASCII);

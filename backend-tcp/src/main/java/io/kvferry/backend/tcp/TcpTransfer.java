@@ -1,7 +1,9 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.spi.BlockClaims;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.MemoryGate;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Quiescence;
@@ -44,7 +46,7 @@ final class TcpTransfer {
     private final Terms terms;
     private final TransferTable table;
     private final long entry;
-    private final LeaseKey lease;
+    private final TcpLease lease;
     private final MemoryGate gate = new MemoryGate(this::quiesced);
     private final BlockClaims claims;
     private final AtomicInteger blocksDone = new AtomicInteger();
@@ -59,7 +61,7 @@ final class TcpTransfer {
      * @param entry its entry there: at the initiator the name of its streams, at the target the slot
      * @param lease what opens it at the target
      */
-    TcpTransfer(Terms terms, TransferTable table, long entry, LeaseKey lease) {
+    TcpTransfer(Terms terms, TransferTable table, long entry, TcpLease lease) {
         this.terms = terms;
         this.table = table;
         this.entry = entry;
@@ -75,7 +77,7 @@ final class TcpTransfer {
         return entry;
     }
 
-    LeaseKey lease() {
+    TcpLease lease() {
         return lease;
     }
 

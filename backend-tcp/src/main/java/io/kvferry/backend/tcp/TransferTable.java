@@ -15,7 +15,7 @@ final class TransferTable {
     private final AtomicReferenceArray<@Nullable TcpTransfer> transfers;
     private final int[] free;
     private int freeCount;
-    private int generation = (int) LeaseKey.randomInstance();
+    private int generation = (int) TcpEndpoint.randomInstance();
 
     TransferTable(int capacity) {
         transfers = new AtomicReferenceArray<>(capacity);

@@ -10,6 +10,7 @@ import io.kvferry.spi.ChecksumMode;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.InitiatorPlan;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
@@ -329,7 +330,7 @@ class TcpAccessTest {
         }
         TcpEndpoint endpoint = new TcpEndpoint("fd00::7", 65535, -1);
         assertThat(TcpEndpoint.decode(endpoint.encode())).isEqualTo(endpoint);
-        TcpDescriptor descriptor = new TcpDescriptor(-5, new LeaseKey(1, 2, 3, 4), 6, 1L << 40);
+        TcpDescriptor descriptor = new TcpDescriptor(-5, new TcpLease(1, new LeaseKey(2, 3, 4)), 6, 1L << 40);
         assertThat(TcpDescriptor.decode(descriptor.encode())).isEqualTo(descriptor);
     }
 

@@ -7,6 +7,7 @@ import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.ChecksumMode;
 import io.kvferry.spi.InitiatorPlan;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
@@ -211,6 +212,6 @@ class TcpGreetingTest {
                 new RecordingObserver(1),
                 null);
         node.backend.prepare(
-                plan, new TcpDescriptor(instance, new LeaseKey(1, 2, 3, 4), 1, 64).encode(), node.deadline());
+                plan, new TcpDescriptor(instance, new TcpLease(1, new LeaseKey(2, 3, 4)), 1, 64).encode(), node.deadline());
     }
 }

@@ -8,6 +8,7 @@ import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.ChecksumMode;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
@@ -76,7 +77,7 @@ class TcpLossTest {
                     observer,
                     null);
             TcpDescriptor descriptor =
-                    new TcpDescriptor(RawPeer.INSTANCE, new LeaseKey(1, 2, 3, 4), local.size(), local.totalBytes());
+                    new TcpDescriptor(RawPeer.INSTANCE, new TcpLease(1, new LeaseKey(2, 3, 4)), local.size(), local.totalBytes());
             CompletableFuture<InitiatorTransfer> prepared = CompletableFuture.supplyAsync(
                     () -> node.backend.prepare(plan, descriptor.encode(), node.deadline()),
                     task -> Thread.ofVirtual().start(task));
@@ -212,7 +213,7 @@ class TcpLossTest {
             FrameHeader request = outgoing.peer.receive().header();
             byte[] three = new byte[3 * 64];
             FrameHeader data = new FrameHeader().reset(FrameType.DATA, request.stream);
-            data.lease(new LeaseKey(request.slot, request.keyHigh, request.keyLow, request.epoch));
+            data.lease(new TcpLease(request.slot, new LeaseKey(request.keyHigh, request.keyLow, request.epoch)));
             data.length = three.length;
             outgoing.peer.send(data, three);
             outgoing.observer.awaitFailed(TransferErrorCode.ACCESS_DENIED);
@@ -235,7 +236,7 @@ class TcpLossTest {
             byte[] late = new byte[BLOCK];
             Arrays.fill(late, (byte) 7);
             FrameHeader data = new FrameHeader().reset(FrameType.DATA, request.stream);
-            data.lease(new LeaseKey(request.slot, request.keyHigh, request.keyLow, request.epoch));
+            data.lease(new TcpLease(request.slot, new LeaseKey(request.keyHigh, request.keyLow, request.epoch)));
             data.length = late.length;
             outgoing.peer.send(data, late);
             try (Outgoing next = new Outgoing(listener, outgoing.peer, Operation.READ, blocks)) {

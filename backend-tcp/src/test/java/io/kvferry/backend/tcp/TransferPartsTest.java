@@ -6,10 +6,10 @@ import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.ChecksumMode;
+import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
-import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.TransferId;
 import java.io.IOException;
@@ -20,10 +20,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,53 +31,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 class TransferPartsTest {
     @TempDir
     private Path folder;
-
-    @Test
-    void aSealedGateLetsNobodyInAndTellsWhenTheLastHasLeft() {
-        AtomicInteger quiesced = new AtomicInteger();
-        MemoryGate gate = new MemoryGate(quiesced::incrementAndGet);
-        assertThat(gate.enter()).isTrue();
-        assertThat(gate.enter()).isTrue();
-        gate.leave();
-        gate.seal();
-        assertThat(gate.enter()).isFalse();
-        assertThat(gate.finish()).isEqualTo(Quiescence.QUARANTINED);
-        assertThat(gate.finish()).isEqualTo(Quiescence.QUARANTINED);
-        assertThat(quiesced).hasValue(0);
-        gate.leave();
-        assertThat(quiesced).hasValue(1);
-        assertThat(gate.finish()).isEqualTo(Quiescence.QUIESCENT);
-        assertThat(quiesced).hasValue(1);
-    }
-
-    @Test
-    void anEmptyGateIsQuiescentAtOnceAndCallsNobody() {
-        AtomicInteger quiesced = new AtomicInteger();
-        MemoryGate gate = new MemoryGate(quiesced::incrementAndGet);
-        assertThat(gate.enter()).isTrue();
-        gate.leave();
-        assertThat(gate.finish()).isEqualTo(Quiescence.QUIESCENT);
-        assertThat(gate.enter()).isFalse();
-        assertThat(quiesced).hasValue(0);
-    }
-
-    @Test
-    void aBlockIsClaimedOnce() {
-        Random random = new Random(3);
-        for (int round = 0; round < 200; round++) {
-            int size = 1 + random.nextInt(300);
-            BlockClaims claims = new BlockClaims(size);
-            BitSet expected = new BitSet();
-            boolean free = true;
-            while (free) {
-                int first = random.nextInt(size);
-                int end = first + 1 + random.nextInt(size - first);
-                free = expected.get(first, end).isEmpty();
-                assertThat(claims.claim(first, end)).isEqualTo(free);
-                expected.set(first, end);
-            }
-        }
-    }
 
     @Test
     void anEntryIsNotFoundAfterItsPositionHasANewTenant() {
@@ -109,15 +60,7 @@ class TransferPartsTest {
                 List.of(),
                 true,
                 new RecordingObserver(1));
-        return new TcpTransfer(terms, table, entry, LeaseKey.random(entry, 1));
-    }
-
-    @Test
-    void theLeaseKeyIsNotShown() {
-        LeaseKey key = new LeaseKey(1, 0x1234567890abcdefL, 0x0fedcba987654321L, 2);
-        assertThat(key.toString())
-                .doesNotContainIgnoringCase("1234567890abcdef")
-                .doesNotContain("1311768467294899695");
+        return new TcpTransfer(terms, table, entry, new TcpLease(entry, LeaseKey.random(1)));
     }
 
     /** A file with holes stands in for a pool of many gigabytes. */
