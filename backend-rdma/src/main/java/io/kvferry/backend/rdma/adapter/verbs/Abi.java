@@ -23,10 +23,8 @@ final class Abi {
     static final long DEVICE_ATTR_MAX_QP = 108;
     static final long DEVICE_ATTR_MAX_QP_WR = 112;
     static final long DEVICE_ATTR_MAX_SGE = 120;
-    static final long DEVICE_ATTR_MAX_MR = 136;
     static final long DEVICE_ATTR_MAX_QP_RD_ATOM = 144;
     static final long DEVICE_ATTR_MAX_QP_INIT_RD_ATOM = 156;
-    static final long DEVICE_ATTR_PORTS = 227;
 
     /** struct ibv_port_attr, as far as the function of the first ABI fills it in. */
     static final long PORT_ATTR_BYTES = 52;
@@ -145,7 +143,6 @@ final class Abi {
     static final int OPCODE_WRITE = 0;
     static final int OPCODE_SEND = 2;
     static final int OPCODE_READ = 4;
-    static final int FLAG_FENCE = 1;
     static final int FLAG_SIGNALED = 2;
     static final int FLAG_INLINE = 8;
 
@@ -154,12 +151,8 @@ final class Abi {
 
     static final long WC_ID = 0;
     static final long WC_STATUS = 8;
-    static final long WC_OPCODE = 12;
     static final long WC_VENDOR_ERROR = 16;
     static final long WC_BYTE_COUNT = 20;
-
-    /** Bit of the opcode of everything that was received. */
-    static final int WC_RECEIVED = 1 << 7;
 
     /** struct ibv_async_event. */
     static final long EVENT_BYTES = 16;

@@ -15,6 +15,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.util.NoSuchElementException;
 
 /**
  * The functions of libibverbs. Four are inline functions in C, which call through the device's {@code struct
@@ -103,6 +104,12 @@ final class IbVerbs {
                     TransferErrorCode.BACKEND_UNAVAILABLE,
                     Stage.OPEN,
                     LIBRARY + " cannot be loaded; install the packages libibverbs1 and ibverbs-providers (rdma-core)",
+                    e);
+        } catch (NoSuchElementException e) {
+            throw new TransferException(
+                    TransferErrorCode.BACKEND_UNAVAILABLE,
+                    Stage.OPEN,
+                    LIBRARY + " lacks a function that is needed: " + e.getMessage() + "; install a newer rdma-core",
                     e);
         }
     }

@@ -22,8 +22,14 @@ final class LockedMemory {
                 + " memlock=-1` for a container";
     }
 
+    /** A few words. */
+    static String describe() {
+        long limit = Posix.lockableBytes();
+        return limit < 0 || mayExceedTheLimit() ? "all" : limit + " bytes (RLIMIT_MEMLOCK)";
+    }
+
     /** True where the limit does not bind this process. */
-    static boolean mayExceedTheLimit() {
+    private static boolean mayExceedTheLimit() {
         String capabilities = status("CapEff:");
         return !capabilities.isEmpty() && (Long.parseUnsignedLong(capabilities, 16) >> CAP_IPC_LOCK & 1) == 1;
     }

@@ -43,11 +43,15 @@ final class QueuePair {
     private long retired;
     private int receivesPosted;
     private boolean armed;
+    private boolean destroyed;
 
     /** Hears of completions, on the owner thread. */
     interface Listener {
         /** Every request of a batch is done. */
         void done(RdmaBatch batch);
+
+        /** All requests up to this id are done, messages among them. */
+        void sent(long id);
 
         /** A message is in its slot. */
         void received(int slot, int bytes);
@@ -271,6 +275,9 @@ final class QueuePair {
                 listener.done(batch);
             }
         }
+        if (status == SUCCESS) {
+            listener.sent(id);
+        }
     }
 
     /** Memory for the completions of one {@link #poll}. */
@@ -278,11 +285,17 @@ final class QueuePair {
         return arena.allocate(POLLED_AT_ONCE * Abi.WC_BYTES, 8);
     }
 
-    /** Asks for a notification when the next completion comes; what came before must be polled after this. */
-    void arm() {
-        if (!armed) {
-            armed = IbVerbs.requestNotification(requestNotification, completionQueue) == 0;
+    /**
+     * Asks for a notification when the next completion comes.
+     *
+     * @return false if it was asked for before; else what came in the meantime must be polled
+     */
+    boolean arm() {
+        if (armed) {
+            return false;
         }
+        armed = IbVerbs.requestNotification(requestNotification, completionQueue) == 0;
+        return true;
     }
 
     /** A notification has come. */
@@ -293,9 +306,14 @@ final class QueuePair {
     /**
      * Destroys it, in whatever state it is. When this returns, the device touches no memory on its behalf any more: the
      * last proof there is.
+     *
+     * @throws NativeFailure if it could not be destroyed; to be called again
      */
     void destroy() {
-        device.verbs().destroyQp.call("", pair);
+        if (!destroyed) {
+            device.verbs().destroyQp.call("", pair);
+            destroyed = true;
+        }
         device.verbs().destroyCq.call("", completionQueue);
     }
 }

@@ -10,9 +10,13 @@ import io.kvferry.spi.TransferErrorCode;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A queue pair as the backend sees it. As {@link RdmaConnection} says, confined to the owner thread. */
 final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
+    private static final Logger LOG = LoggerFactory.getLogger(VerbsConnection.class);
+
     // of enum ibv_wc_status
     private static final int STATUS_REMOTE_ACCESS_ERROR = 10;
     private static final int STATUS_RETRIES_EXCEEDED = 12;
@@ -140,11 +144,22 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         worked |= pair.poll(adapter.completions(), this) > 0;
         Deadline until = flushedBy;
         if (until != null && (pair.isDrained() || until.isExpired())) {
-            release();
-            events.closed();
-            return true;
+            worked |= releaseOrTryLater();
         }
         return worked;
+    }
+
+    private boolean releaseOrTryLater() {
+        try {
+            release();
+        } catch (NativeFailure e) {
+            // not destroyed, so nothing is proved: the owner does not hear that it is
+            LOG.error("queue pair {}: {}", pair.number(), e.getMessage());
+            flushedBy = adapter.flushDeadline();
+            return false;
+        }
+        events.closed();
+        return true;
     }
 
     @Override
@@ -197,8 +212,13 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
     }
 
     private void kill() {
-        if (peer != null) {
+        if (peer == null) {
+            return; // never connected, so nothing to give up
+        }
+        try {
             pair.kill();
+        } catch (NativeFailure e) {
+            LOG.warn("queue pair {}: {}; it will be destroyed as it is", pair.number(), e.getMessage());
         }
     }
 
@@ -210,7 +230,7 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
                     before.run();
                     event.run();
                 };
-        adapter.wakeNext();
+        adapter.wake();
     }
 
     @Override
@@ -223,13 +243,13 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         }
         failed = true;
         flushedBy = adapter.flushDeadline();
-        adapter.wakeNext();
+        adapter.wake();
     }
 
     /** Destroys the queue pair, which is the fence, and frees its memory. */
     void release() {
-        adapter.forget(this);
         pair.destroy();
+        adapter.forget(this);
         messages.close();
     }
 }

@@ -37,24 +37,20 @@ final class VerbsDevice implements AutoCloseable {
      *
      * @param firmware its version
      * @param maxRegionBytes bytes of one region
-     * @param maxRegions regions at a time
      * @param maxQueuePairs queue pairs at a time
      * @param maxRequests requests in a queue
      * @param maxSlices slices of local memory in one request
      * @param maxReadsServed reads of one peer that it serves at a time
      * @param maxReadsStarted reads to one peer that it has outstanding
-     * @param ports how many it has
      */
     record Limits(
             String firmware,
             long maxRegionBytes,
-            int maxRegions,
             int maxQueuePairs,
             int maxRequests,
             int maxSlices,
             int maxReadsServed,
-            int maxReadsStarted,
-            int ports) {}
+            int maxReadsStarted) {}
 
     /**
      * What the port is at the moment of opening.
@@ -191,13 +187,11 @@ final class VerbsDevice implements AutoCloseable {
             return new Limits(
                     attr.asSlice(Abi.DEVICE_ATTR_FIRMWARE, Abi.FIRMWARE_BYTES).getString(0),
                     attr.get(JAVA_LONG, Abi.DEVICE_ATTR_MAX_MR_SIZE),
-                    attr.get(JAVA_INT, Abi.DEVICE_ATTR_MAX_MR),
                     attr.get(JAVA_INT, Abi.DEVICE_ATTR_MAX_QP),
                     attr.get(JAVA_INT, Abi.DEVICE_ATTR_MAX_QP_WR),
                     attr.get(JAVA_INT, Abi.DEVICE_ATTR_MAX_SGE),
                     attr.get(JAVA_INT, Abi.DEVICE_ATTR_MAX_QP_RD_ATOM),
-                    attr.get(JAVA_INT, Abi.DEVICE_ATTR_MAX_QP_INIT_RD_ATOM),
-                    attr.get(JAVA_BYTE, Abi.DEVICE_ATTR_PORTS));
+                    attr.get(JAVA_INT, Abi.DEVICE_ATTR_MAX_QP_INIT_RD_ATOM));
         }
     }
 
@@ -238,6 +232,14 @@ final class VerbsDevice implements AutoCloseable {
         } catch (IOException e) {
             return ""; // an empty entry, or a kernel that does not tell
         }
+    }
+
+    /** One line for a person. */
+    String describe() {
+        return "libibverbs, " + name + " port " + port + ", firmware "
+                + (limits.firmware().isEmpty() ? "unknown" : limits.firmware()) + ", "
+                + (portState.ethernet() ? "Ethernet" : "InfiniBand") + ", packets of " + portState.mtuBytes()
+                + " bytes";
     }
 
     IbVerbs verbs() {

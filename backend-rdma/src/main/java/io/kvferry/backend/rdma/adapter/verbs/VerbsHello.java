@@ -69,6 +69,11 @@ record VerbsHello(
         return new VerbsHello(number, firstPacket, mtu, lid, gid, in.getLong(), in.getInt());
     }
 
+    /** The peer's address, for a person. */
+    String where() {
+        return new Gid(-1, gid, "").address().getHostAddress();
+    }
+
     private static boolean is24Bits(int value) {
         return value >= 0 && value <= MAX_24_BITS;
     }

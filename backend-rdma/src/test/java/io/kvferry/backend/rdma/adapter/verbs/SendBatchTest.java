@@ -1,5 +1,6 @@
 package io.kvferry.backend.rdma.adapter.verbs;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -75,6 +76,16 @@ class SendBatchTest {
     void theRequestThatWasNotTakenIsFound() {
         batch.begin(1, Abi.OPCODE_WRITE, 0, 1, 1);
         batch.begin(2, Abi.OPCODE_WRITE, 0, 1, 1);
-        assertThat(batch.indexOf(request(1))).isEqualTo(1);
+        batch.bad().set(ADDRESS, 0, request(1));
+        assertThat(batch.firstBad()).isEqualTo(1);
+    }
+
+    @Test
+    void aLongerSliceIsOneSlice() {
+        batch.begin(1, Abi.OPCODE_WRITE, 0, 1, 1);
+        batch.addSlice(100, 5, 1);
+        batch.extendSlice(7);
+        assertThat(request(0).get(JAVA_INT, Abi.WR_SGE_COUNT)).isEqualTo(1);
+        assertThat(slice(request(0), 0).get(JAVA_INT, Abi.SGE_LENGTH)).isEqualTo(12);
     }
 }
