@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
  * Sleeps until a completion queue notifies, the device reports something, or somebody wakes it. Confined to the owner
  * thread, except for {@link #wake}.
  */
+@SuppressWarnings("restricted") // native calls are what this package is for
 final class CompletionWait implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CompletionWait.class);
 

@@ -22,6 +22,7 @@ import java.util.NoSuchElementException;
  * ibv_context}: those take the function's address, and they are the hot ones. Thread-safe, as far as the objects passed
  * are.
  */
+@SuppressWarnings("restricted") // native calls are what this package is for
 final class IbVerbs {
     private static final String LIBRARY = "libibverbs.so.1";
 

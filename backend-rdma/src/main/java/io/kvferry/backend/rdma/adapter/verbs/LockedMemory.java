@@ -31,7 +31,7 @@ final class LockedMemory {
     /** True where the limit does not bind this process. */
     private static boolean mayExceedTheLimit() {
         String capabilities = status("CapEff:");
-        return !capabilities.isEmpty() && (Long.parseUnsignedLong(capabilities, 16) >> CAP_IPC_LOCK & 1) == 1;
+        return !capabilities.isEmpty() && ((Long.parseUnsignedLong(capabilities, 16) >> CAP_IPC_LOCK) & 1) == 1;
     }
 
     private static String status(String field) {

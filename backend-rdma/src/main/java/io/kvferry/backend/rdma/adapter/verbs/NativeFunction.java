@@ -13,6 +13,7 @@ import java.lang.invoke.MethodHandle;
  * A function that is called now and then: to set up and to tear down. Arguments are boxed, which such a call does not
  * feel; what is called for every completion has a method of its own in {@link IbVerbs}. Thread-safe.
  */
+@SuppressWarnings("restricted") // native calls are what this package is for
 final class NativeFunction {
     private final String name;
     private final MethodHandle handle;

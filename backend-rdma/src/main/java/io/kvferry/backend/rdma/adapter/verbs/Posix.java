@@ -15,6 +15,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
 /** The system calls that waiting for completions takes, and what a failed one says. Thread-safe. */
+@SuppressWarnings("restricted") // native calls are what this package is for
 final class Posix {
     static final int EINTR = 4;
     static final int EAGAIN = 11;

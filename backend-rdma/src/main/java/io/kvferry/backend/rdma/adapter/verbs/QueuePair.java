@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * stands for all before it. After the first error the pair is dead: what is outstanding is flushed, and nothing new is
  * taken.
  */
+@SuppressWarnings("restricted") // native calls are what this package is for
 final class QueuePair {
     private static final int POLLED_AT_ONCE = 32;
     private static final int SUCCESS = 0;
@@ -196,7 +197,8 @@ final class QueuePair {
         return settings.sendDepth() - outstanding();
     }
 
-    private int outstanding() {
+    /** Requests that are not done. */
+    int outstanding() {
         return (int) (posted - retired);
     }
 

@@ -31,7 +31,7 @@ record VerbsAddress(boolean ethernet, byte[] gid) {
      * @throws TransferException PROTOCOL_ERROR, or INCOMPATIBLE_PEER for another version or kind of network
      */
     void checkReaches(byte[] bytes) {
-        if (bytes.length == 0 || bytes.length < BYTES && bytes[0] == VERSION) {
+        if (bytes.length == 0 || (bytes.length < BYTES && bytes[0] == VERSION)) {
             throw refusal(
                     TransferErrorCode.PROTOCOL_ERROR, "a verbs address of " + bytes.length + " bytes, not " + BYTES);
         }

@@ -40,7 +40,7 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
     /** What the owner is told at the next progress. */
     private @Nullable Runnable pending;
 
-    private boolean failed;
+    private boolean givenUp;
     private @Nullable Deadline flushedBy;
 
     VerbsConnection(VerbsAdapter adapter, QueuePair pair, MessageBuffers messages, int firstPacket, RdmaEvents events) {
@@ -89,7 +89,7 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
     @Override
     public boolean post(RdmaBatch batch) {
         VerbsHello known = peer;
-        if (failed || known == null || pair.room() <= batch.size()) {
+        if (isOver() || known == null || pair.room() <= batch.size()) {
             return false;
         }
         SendBatch requests = adapter.requests();
@@ -106,7 +106,7 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
 
     @Override
     public boolean send(byte[] message) {
-        if (failed || peer == null || pair.room() == 0 || sending.size() == MessageBuffers.SENDS) {
+        if (isOver() || peer == null || pair.room() == 0 || sending.size() == MessageBuffers.SENDS) {
             return false;
         }
         SendBatch requests = adapter.requests();
@@ -117,6 +117,10 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         sending.add(id);
         posted(pair.post(requests, null));
         return true;
+    }
+
+    private boolean isOver() {
+        return givenUp || flushedBy != null;
     }
 
     private void posted(int result) {
@@ -143,8 +147,13 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         }
         worked |= pair.poll(adapter.completions(), this) > 0;
         Deadline until = flushedBy;
-        if (until != null && (pair.isDrained() || until.isExpired())) {
-            worked |= releaseOrTryLater();
+        if (until != null) {
+            if (!givenUp && (sending.isEmpty() || until.isExpired())) {
+                giveUp();
+            }
+            if (givenUp && (pair.isDrained() || until.isExpired())) {
+                worked |= releaseOrTryLater();
+            }
         }
         return worked;
     }
@@ -158,6 +167,7 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
             flushedBy = adapter.flushDeadline();
             return false;
         }
+        adapter.forget(this);
         events.closed();
         return true;
     }
@@ -176,16 +186,17 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
 
     @Override
     public void received(int slot, int bytes) {
-        byte[] message = messages.received(slot, bytes);
-        if (flushedBy == null && !failed) {
-            receive(slot);
+        if (isOver()) {
+            return;
         }
+        byte[] message = messages.received(slot, bytes);
+        receive(slot);
         events.received(message);
     }
 
     @Override
     public void failed(int status, int vendorError) {
-        if (failed) {
+        if (givenUp) {
             return; // the first one says why, the others that they were flushed
         }
         TransferErrorCode code =
@@ -199,11 +210,10 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
 
     /** Gives the connection up: nothing is sent or served from here on. The owner hears of it at the next progress. */
     void fail(TransferErrorCode code, String detail) {
-        if (failed) {
+        if (givenUp) {
             return;
         }
-        failed = true;
-        kill();
+        giveUp();
         tell(() -> {
             if (flushedBy == null) {
                 events.failed(code, detail);
@@ -211,7 +221,8 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         });
     }
 
-    private void kill() {
+    private void giveUp() {
+        givenUp = true;
         if (peer == null) {
             return; // never connected, so nothing to give up
         }
@@ -238,18 +249,17 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         if (flushedBy != null) {
             return;
         }
-        if (!failed) {
-            kill();
-        }
-        failed = true;
         flushedBy = adapter.flushDeadline();
+        // with no batch in flight there is time for the last message, the goodbye, to arrive
+        if (!givenUp && pair.outstanding() > sending.size()) {
+            giveUp();
+        }
         adapter.wake();
     }
 
     /** Destroys the queue pair, which is the fence, and frees its memory. */
     void release() {
         pair.destroy();
-        adapter.forget(this);
         messages.close();
     }
 }

@@ -21,6 +21,7 @@ import java.util.List;
  * An opened RDMA device with one port of it and one protection domain: what queue pairs and regions are made of.
  * Thread-safe. Closed after all that was made of it.
  */
+@SuppressWarnings("restricted") // native calls are what this package is for
 final class VerbsDevice implements AutoCloseable {
     private static final Path SYSFS = Path.of("/sys/class/infiniband");
 

@@ -46,7 +46,7 @@ record VerbsHello(
      * @throws TransferException PROTOCOL_ERROR for bytes that are no hello, INCOMPATIBLE_PEER for another version
      */
     static VerbsHello decode(byte[] bytes) {
-        if (bytes.length == 0 || bytes.length < BYTES && bytes[0] == VERSION) {
+        if (bytes.length == 0 || (bytes.length < BYTES && bytes[0] == VERSION)) {
             throw protocolError("a hello of " + bytes.length + " bytes, not " + BYTES);
         }
         ByteBuffer in = ByteBuffer.wrap(bytes);

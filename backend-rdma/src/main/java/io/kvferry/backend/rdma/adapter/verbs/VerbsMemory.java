@@ -41,7 +41,7 @@ final class VerbsMemory implements RdmaMemory {
     @Override
     public RdmaGrant grant(long offset, long length, Operation operation) {
         if (isolation != Isolation.LEASE) {
-            return new RegionGrant(VerbsRemoteKey.encode(registration.remoteKey()));
+            return new RegionGrant(registration.remoteKey());
         }
         int access = operation == Operation.WRITE
                 ? Abi.ACCESS_LOCAL_WRITE | Abi.ACCESS_REMOTE_WRITE
@@ -56,7 +56,13 @@ final class VerbsMemory implements RdmaMemory {
         }
     }
 
-    private record RegionGrant(byte[] key) implements RdmaGrant {
+    /** The region's own key. */
+    private record RegionGrant(int remoteKey) implements RdmaGrant {
+        @Override
+        public byte[] key() {
+            return VerbsRemoteKey.encode(remoteKey);
+        }
+
         @Override
         public void revoke() {
             // the key is the region's and stays good: the backend fences the connection

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
  * Memory that the device may reach, until closed: from then on it cannot, whoever asks. The pages stay locked in between.
  * Immutable but for {@link #close}, which the owner calls once.
  */
+@SuppressWarnings("restricted") // native calls are what this package is for
 final class VerbsRegion implements AutoCloseable {
     private final IbVerbs verbs;
     private final MemorySegment handle;

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+@SuppressWarnings("restricted")
 class SendBatchTest {
     private final Arena arena = Arena.ofConfined();
     private final SendBatch batch = new SendBatch(arena, 3, 2);
