@@ -383,7 +383,7 @@ final class VerbsAdapterTest {
     void garbageFromAPeerIsRefused() {
         RdmaAdapter here = open();
         RdmaAdapter there = open();
-        assertRefused(TransferErrorCode.PROTOCOL_ERROR, () -> here.connect(new byte[3], new Half()));
+        assertRefused(TransferErrorCode.PROTOCOL_ERROR, () -> here.connect(new byte[] {1, 1, 7}, new Half()));
         assertRefused(TransferErrorCode.PROTOCOL_ERROR, () -> here.accept(new byte[0], new Half()));
         Half initiator = half();
         RdmaConnection connection = here.connect(there.address(), initiator);
