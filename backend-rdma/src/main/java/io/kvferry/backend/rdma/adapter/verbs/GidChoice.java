@@ -20,10 +20,9 @@ final class GidChoice {
      * @param gids the entries that are not empty
      * @param index the configured one, or -1 to choose
      * @param local the address this node is bound to, or null where it is bound to none in particular
-     * @param indexKey the configuration key of {@code index}, for the message
      * @throws TransferException BACKEND_UNAVAILABLE where none fits
      */
-    static Gid choose(List<Gid> gids, int index, @Nullable InetAddress local, String indexKey) {
+    static Gid choose(List<Gid> gids, int index, @Nullable InetAddress local) {
         List<Gid> fit = index < 0
                 ? gids
                 : gids.stream().filter(gid -> gid.index() == index).toList();
@@ -35,8 +34,7 @@ final class GidChoice {
                 .orElseThrow(() -> new TransferException(
                         TransferErrorCode.BACKEND_UNAVAILABLE,
                         Stage.OPEN,
-                        "the port has no GID " + (index < 0 ? "" : index + " (" + indexKey + ") ") + "among " + gids
-                                + "; give its network interface an address"));
+                        "no GID fits " + VerbsConfigKeys.GID_INDEX.name() + "=" + index + "; the port has " + gids));
     }
 
     /** How far packets get: routed addresses farther than link-local ones. */

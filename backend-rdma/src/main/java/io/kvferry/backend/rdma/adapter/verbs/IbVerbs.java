@@ -95,7 +95,7 @@ final class IbVerbs {
     /**
      * Loads the library; it stays loaded.
      *
-     * @throws TransferException BACKEND_UNAVAILABLE where there is none, with the packages that have it
+     * @throws TransferException BACKEND_UNAVAILABLE where there is none
      */
     static IbVerbs load() {
         try {
@@ -104,13 +104,13 @@ final class IbVerbs {
             throw new TransferException(
                     TransferErrorCode.BACKEND_UNAVAILABLE,
                     Stage.OPEN,
-                    LIBRARY + " cannot be loaded; install the packages libibverbs1 and ibverbs-providers (rdma-core)",
+                    LIBRARY + " cannot be loaded",
                     e);
         } catch (NoSuchElementException e) {
             throw new TransferException(
                     TransferErrorCode.BACKEND_UNAVAILABLE,
                     Stage.OPEN,
-                    LIBRARY + " lacks a function that is needed: " + e.getMessage() + "; install a newer rdma-core",
+                    LIBRARY + " lacks a function that is needed: " + e.getMessage(),
                     e);
         }
     }

@@ -41,18 +41,29 @@ public final class VerbsAdapterProvider implements RdmaAdapterProvider {
 
     @Override
     public Availability probe(BackendConfig config) {
-        try (VerbsDevice device = openDevice(config)) {
-            Gid gid = chooseGid(device, config, null);
-            return new Availability.Available(
-                    device.describe() + ", from " + gid + "; memory to lock: " + LockedMemory.describe());
+        String fix = "set it to region or lease";
+        try {
+            checkIsolation(config);
+            fix = "install rdma-core (Debian: libibverbs1 and ibverbs-providers) and start with"
+                    + " --enable-native-access=ALL-UNNAMED";
+            IbVerbs verbs = library();
+            fix = "set " + VerbsConfigKeys.DEVICE.name() + " and " + VerbsConfigKeys.PORT.name()
+                    + " to one that `ibv_devinfo` shows as active; `rdma link add` makes a soft-RoCE device";
+            try (VerbsDevice device = openDevice(verbs, config)) {
+                fix = "give its network interface an address, or set " + VerbsConfigKeys.GID_INDEX.name();
+                Gid gid = chooseGid(device, config, null);
+                return new Availability.Available(
+                        device.describe() + ", from " + gid + "; memory to lock: " + LockedMemory.describe());
+            }
         } catch (TransferException e) {
-            return new Availability.Unavailable(e.code(), e.error().detail(), "install or choose what is named there");
+            return new Availability.Unavailable(e.code(), e.error().detail(), fix);
         }
     }
 
     @Override
     public RdmaAdapter open(BackendConfig config, BackendEnvironment environment, Deadline deadline) {
-        VerbsDevice device = openDevice(config);
+        checkIsolation(config);
+        VerbsDevice device = openDevice(library(), config);
         try {
             Gid gid = chooseGid(device, config, bound(environment.bindHost()));
             return new VerbsAdapter(device, gid, config, environment.ticker());
@@ -65,18 +76,17 @@ public final class VerbsAdapterProvider implements RdmaAdapterProvider {
         }
     }
 
-    private static VerbsDevice openDevice(BackendConfig config) {
+    private static void checkIsolation(BackendConfig config) {
         if (config.get(VerbsConfigKeys.ISOLATION) == Isolation.NONE) {
             throw new TransferException(
                     TransferErrorCode.INVALID_REQUEST,
                     Stage.OPEN,
-                    VerbsConfigKeys.ISOLATION.name() + "=none: verbs cannot open more than the region; use region or lease");
+                    VerbsConfigKeys.ISOLATION.name() + "=none, but verbs cannot open more than the region");
         }
-        return VerbsDevice.open(
-                library(),
-                config.get(VerbsConfigKeys.DEVICE),
-                config.get(VerbsConfigKeys.PORT),
-                VerbsConfigKeys.DEVICE.name());
+    }
+
+    private static VerbsDevice openDevice(IbVerbs verbs, BackendConfig config) {
+        return VerbsDevice.open(verbs, config.get(VerbsConfigKeys.DEVICE), config.get(VerbsConfigKeys.PORT));
     }
 
     private static IbVerbs library() {
@@ -86,8 +96,7 @@ public final class VerbsAdapterProvider implements RdmaAdapterProvider {
         try {
             return IbVerbs.load();
         } catch (LinkageError | IllegalCallerException e) {
-            throw unavailable(
-                    "this program may not call native functions; start it with --enable-native-access=ALL-UNNAMED", e);
+            throw unavailable("this program may not call native functions", e);
         }
     }
 
@@ -97,7 +106,7 @@ public final class VerbsAdapterProvider implements RdmaAdapterProvider {
 
     private static Gid chooseGid(VerbsDevice device, BackendConfig config, @Nullable InetAddress local) {
         return GidChoice.choose(
-                device.gids(), config.get(VerbsConfigKeys.GID_INDEX), local, VerbsConfigKeys.GID_INDEX.name());
+                device.gids(), config.get(VerbsConfigKeys.GID_INDEX), local);
     }
 
     /** The address that a node is bound to, where it is one that a port could have. */

@@ -95,7 +95,7 @@ final class VerbsDevice implements AutoCloseable {
      * @param wanted its name, or empty for the first that has an active port of this number
      * @throws TransferException BACKEND_UNAVAILABLE where there is none such; the message names those there are
      */
-    static VerbsDevice open(IbVerbs verbs, String wanted, int port, String deviceKey) {
+    static VerbsDevice open(IbVerbs verbs, String wanted, int port) {
         List<String> seen = new ArrayList<>();
         List<VerbsDevice> opened = new ArrayList<>(1);
         eachDevice(verbs, (device, name) -> {
@@ -113,9 +113,11 @@ final class VerbsDevice implements AutoCloseable {
             return false;
         });
         if (opened.isEmpty()) {
-            throw unavailable("no RDMA device " + (wanted.isEmpty() ? "" : deviceKey + "=" + wanted + " ")
-                    + "with an active port " + port + "; there are " + seen
-                    + (seen.isEmpty() ? ": see `ibv_devices`; soft-RoCE is made with `rdma link add`" : ""));
+            throw new TransferException(
+                    TransferErrorCode.BACKEND_UNAVAILABLE,
+                    Stage.OPEN,
+                    "no RDMA device " + (wanted.isEmpty() ? "" : wanted + " ") + "with an active port " + port
+                            + "; there are " + seen);
         }
         return opened.getFirst();
     }
@@ -175,10 +177,6 @@ final class VerbsDevice implements AutoCloseable {
                 verbs.freeDeviceList.ask(list);
             }
         }
-    }
-
-    private static TransferException unavailable(String detail) {
-        return new TransferException(TransferErrorCode.BACKEND_UNAVAILABLE, Stage.OPEN, detail);
     }
 
     private Limits queryLimits() {

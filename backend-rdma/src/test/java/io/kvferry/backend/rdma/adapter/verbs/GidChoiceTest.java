@@ -43,7 +43,7 @@ class GidChoiceTest {
 
     private static Gid choose(List<Gid> gids, int index, String local) throws UnknownHostException {
         return GidChoice.choose(
-                gids, index, local.isEmpty() ? null : InetAddress.getByName(local), "kvferry.rdma.gid-index");
+                gids, index, local.isEmpty() ? null : InetAddress.getByName(local));
     }
 
     @Test
@@ -74,7 +74,7 @@ class GidChoiceTest {
                 .isInstanceOfSatisfying(
                         TransferException.class,
                         e -> assertThat(e.code()).isEqualTo(TransferErrorCode.BACKEND_UNAVAILABLE))
-                .hasMessageContaining("kvferry.rdma.gid-index")
+                .hasMessageContaining("kvferry.rdma.verbs.gid-index=9")
                 .hasMessageContaining("10.0.0.1");
     }
 }
