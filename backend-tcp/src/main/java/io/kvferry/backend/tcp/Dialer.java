@@ -2,6 +2,7 @@ package io.kvferry.backend.tcp;
 
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.netty.bootstrap.Bootstrap;

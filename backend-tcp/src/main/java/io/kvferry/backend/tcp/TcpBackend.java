@@ -24,6 +24,7 @@ import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
+import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;

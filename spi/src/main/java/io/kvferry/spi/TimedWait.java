@@ -1,23 +1,31 @@
-package io.kvferry.backend.tcp;
+package io.kvferry.spi;
 
-import io.kvferry.spi.Deadline;
-import io.kvferry.spi.Scheduler;
-import io.kvferry.spi.Stage;
-import io.kvferry.spi.TransferErrorCode;
-import io.kvferry.spi.TransferException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
-/** Waits for a future until a deadline on the engine's clock, which is not always the machine's. */
-final class TimedWait {
+/**
+ * Waits for a future until a deadline on the engine's clock, which is not always the machine's.
+ *
+ * <p><b>Threads:</b> Thread-safe; no thread that completes such futures may wait for one.
+ *
+ * @since 0.1.0
+ */
+public final class TimedWait {
     private TimedWait() {}
 
     /**
      * Blocks until the future is done.
      *
+     * @param <T> what the future holds
+     * @param future what is waited for; left as it is when the deadline passes
+     * @param deadline until when
+     * @param scheduler on the deadline's clock
+     * @param stage for errors
+     * @param what the doing, for errors: "closing connections"
+     * @return what the future holds
      * @throws TransferException what the future failed with; DEADLINE_EXCEEDED; CANCELLED when interrupted
      */
-    static <T> T await(CompletableFuture<T> future, Deadline deadline, Scheduler scheduler, Stage stage, String what) {
+    public static <T> T await(CompletableFuture<T> future, Deadline deadline, Scheduler scheduler, Stage stage, String what) {
         CompletableFuture<T> bounded = future.copy();
         Scheduler.Scheduled timer = bounded.isDone()
                 ? null

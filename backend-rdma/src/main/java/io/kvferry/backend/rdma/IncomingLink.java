@@ -1,0 +1,171 @@
+package io.kvferry.backend.rdma;
+
+import io.kvferry.backend.rdma.adapter.RdmaAdapter;
+import io.kvferry.backend.rdma.adapter.RdmaBatch;
+import io.kvferry.backend.rdma.adapter.RdmaEvents;
+import io.kvferry.spi.PeerIdentity;
+import io.kvferry.spi.TransferErrorCode;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/**
+ * The target's half of a connection and the leases that are reached through it. Thread-safe where it is called from leases
+ * and the backend; the rest is the owner thread's.
+ */
+final class IncomingLink implements Link, RdmaEvents {
+    /** Which connection of which process: a number is the initiator's choice. */
+    record Name(PeerIdentity peer, long instance, long number) {}
+
+    private final Name name;
+    private final OwnerThread owner;
+    private final Half half;
+    private final Consumer<IncomingLink> onDead;
+
+    /** Leases by slot; guards itself, as leases come on any thread. */
+    private final Map<Long, RdmaTarget> leases = new LinkedHashMap<>();
+
+    private boolean dead; // guarded by leases
+
+    // owner thread
+    private boolean heard;
+
+    IncomingLink(
+            Name name, byte[] hello, RdmaAdapter adapter, OwnerThread owner, Consumer<IncomingLink> onDead) {
+        this.name = name;
+        this.owner = owner;
+        this.onDead = onDead;
+        this.half = new Half(owner, adapter.accept(hello, this));
+    }
+
+    Name name() {
+        return name;
+    }
+
+    byte[] hello() {
+        return half.connection().hello();
+    }
+
+    @Override
+    public PeerIdentity peer() {
+        return name.peer();
+    }
+
+    @Override
+    public boolean isIdle() {
+        synchronized (leases) {
+            return leases.isEmpty();
+        }
+    }
+
+    /** Puts a lease on the link. Returns false if the link is closing. */
+    boolean add(RdmaTarget lease) {
+        synchronized (leases) {
+            if (!dead) {
+                leases.put(lease.slot(), lease);
+            }
+            return !dead;
+        }
+    }
+
+    void remove(RdmaTarget lease) {
+        synchronized (leases) {
+            leases.remove(lease.slot());
+        }
+    }
+
+    private List<RdmaTarget> leases() {
+        synchronized (leases) {
+            return List.copyOf(leases.values());
+        }
+    }
+
+    /** Asks the initiator to stop using a lease; one that has never been heard of cannot be asked, and is fenced. */
+    void stop(RdmaTarget lease) {
+        owner.execute(() -> {
+            if (lease.isDrained()) {
+                return;
+            }
+            if (!heard) {
+                die(TransferErrorCode.CONNECTION_FAILED, "the initiator never connected");
+            } else if (!half.send(new Message(Message.Type.STOP, lease.slot(), lease.key()))) {
+                die(TransferErrorCode.TRANSFER_FAILED, "the initiator does not read messages");
+            }
+        });
+    }
+
+    @Override
+    public void connected() {}
+
+    @Override
+    public void applied(RdmaBatch batch) {}
+
+    @Override
+    public void received(byte[] bytes) {
+        heard = true;
+        Message message = Message.decode(bytes);
+        if (message == null) {
+            return;
+        }
+        switch (message.type()) {
+            case DRAINED -> {
+                RdmaTarget lease;
+                synchronized (leases) {
+                    lease = leases.get(message.slot());
+                }
+                if (lease != null && message.opens(lease.slot(), lease.key())) {
+                    lease.drained();
+                }
+            }
+            case GOODBYE -> die(TransferErrorCode.SHUTTING_DOWN, "the initiator closed its backend");
+            case HELLO, STOP -> {}
+        }
+    }
+
+    @Override
+    public void failed(TransferErrorCode code, String detail) {
+        die(code, detail);
+    }
+
+    private void die(TransferErrorCode code, String detail) {
+        synchronized (leases) {
+            if (dead) {
+                return;
+            }
+            dead = true;
+        }
+        onDead.accept(this);
+        leases().forEach(lease -> lease.fail(code, detail));
+        half.close();
+    }
+
+    @Override
+    public void closed() {
+        leases().forEach(RdmaTarget::drained);
+        half.closed().complete(null);
+    }
+
+    @Override
+    public boolean carries(ResetTest test) {
+        return leases().stream()
+                .anyMatch(lease -> test.matches(lease.plan().id(), lease.plan().attempt()));
+    }
+
+    @Override
+    public CompletableFuture<Void> close(TransferErrorCode code, String detail, boolean goodbye) {
+        owner.execute(() -> {
+            if (goodbye) {
+                half.send(Message.of(Message.Type.GOODBYE));
+            }
+            die(code, detail);
+        });
+        return half.closed();
+    }
+
+    @Override
+    public String toString() {
+        return "connection " + Long.toHexString(name.number()) + " from " + name.peer();
+    }
+}
