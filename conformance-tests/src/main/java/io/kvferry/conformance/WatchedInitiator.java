@@ -66,7 +66,6 @@ final class WatchedInitiator implements InitiatorTransfer {
     @Override
     public Quiescence finish(Deadline grace) {
         watch.called("finish");
-        side.finishing();
-        return side.finished(delegate.finish(grace), watch.faults().next("finish"));
+        return side.finish(watch.faults().next("finish"), () -> delegate.finish(grace));
     }
 }

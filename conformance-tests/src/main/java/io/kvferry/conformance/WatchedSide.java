@@ -1,6 +1,7 @@
 package io.kvferry.conformance;
 
 import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.Capability;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.TransferError;
@@ -8,6 +9,7 @@ import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferObserver;
 import java.util.BitSet;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +35,8 @@ final class WatchedSide implements TransferObserver {
     private boolean over;
     /** Set while a late completion is played: the engine hears of quiescence only when the gate opens. */
     private boolean withheld;
+    /** Set for the target of a backend that plays one without REVOKE: it cannot tell that its peer is done. */
+    private final boolean mute;
 
     WatchedSide(String role, TransferId id, int attempt, int blocks, TransferObserver engine, Watch watch) {
         this.name = role + " of " + id + "/" + attempt;
@@ -41,6 +45,7 @@ final class WatchedSide implements TransferObserver {
         this.blocks = blocks;
         this.engine = engine;
         this.watch = watch;
+        this.mute = role.equals("target") && watch.withheld().contains(Capability.REVOKE);
     }
 
     /** The backend's accept or prepare has returned. */
@@ -113,7 +118,7 @@ final class WatchedSide implements TransferObserver {
                 watch.violated("backend: " + this + " quiesced although finish had answered QUIESCENT");
             }
             quiesced = true;
-            tell = !withheld;
+            tell = !withheld && !mute;
         }
         if (tell) {
             tellQuiesced();
@@ -157,16 +162,18 @@ final class WatchedSide implements TransferObserver {
         return id.equals(transfer) && attempt == number;
     }
 
-    /** Called before the backend's finish. */
-    void finishing() {
+    /** Finishes the backend's transfer, perhaps with a late completion; returns what the engine is told. */
+    Quiescence finish(FaultPlan.Action action, Supplier<Quiescence> backend) {
+        boolean late;
         synchronized (lock) {
             finishCalled = true;
+            late = action instanceof FaultPlan.Freeze && answer == null && !withheld;
+            // before the call: the backend may say quiesced while it is under way
+            withheld |= late;
         }
-    }
-
-    /** Called after the backend's finish; returns what the engine is told. */
-    Quiescence finished(Quiescence proved, FaultPlan.Action action) {
-        if (action instanceof FaultPlan.Freeze freeze && answerLate(proved)) {
+        Quiescence proved = backend.get();
+        if (late && action instanceof FaultPlan.Freeze freeze) {
+            answerLate(proved);
             freeze.gate().whenOpen(this::reveal);
             return Quiescence.QUARANTINED;
         }
@@ -185,15 +192,10 @@ final class WatchedSide implements TransferObserver {
         return proved;
     }
 
-    private boolean answerLate(Quiescence proved) {
+    private void answerLate(Quiescence proved) {
         synchronized (lock) {
-            if (answer != null || withheld) {
-                return false;
-            }
             answer = Quiescence.QUARANTINED;
-            withheld = true;
             quiesced |= proved == Quiescence.QUIESCENT;
-            return true;
         }
     }
 

@@ -42,7 +42,6 @@ final class WatchedTarget implements TargetTransfer {
     @Override
     public Quiescence finish(Deadline grace) {
         watch.called("target.finish");
-        side.finishing();
-        return side.finished(delegate.finish(grace), watch.faults().next("target.finish"));
+        return side.finish(watch.faults().next("target.finish"), () -> delegate.finish(grace));
     }
 }

@@ -3,6 +3,7 @@ package io.kvferry.engine;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.ResetScope;
+import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
@@ -36,6 +37,7 @@ final class MemoryHold {
     private boolean proved;
     private boolean quarantined;
     private @Nullable CompletableFuture<Void> whenQuiescent;
+    private Scheduler.@Nullable Scheduled escalation;
 
     /** Locks the memory of some blocks, or throws as {@link MemoryRegistry#acquire}. */
     MemoryHold(
@@ -83,15 +85,20 @@ final class MemoryHold {
     /** Gives the memory back: its side is quiescent. Only the first call counts. */
     void release() {
         CompletableFuture<Void> waiters;
+        Scheduler.Scheduled pending;
         synchronized (this) {
             if (proved) {
                 return;
             }
             proved = true;
             waiters = whenQuiescent;
+            pending = escalation;
             if (quarantined) {
                 quarantine.remove(this);
             }
+        }
+        if (pending != null) {
+            pending.cancel();
         }
         registry.release(blocks);
         backend.leave();
@@ -132,11 +139,22 @@ final class MemoryHold {
     private void escalateAfterGrace(ResetScope scope) {
         Duration grace = context.settings().get(EngineConfigKeys.FINISH_GRACE);
         try {
-            context.scheduler()
-                    .schedule(context.after(grace), () -> context.executor().execute(() -> fence(scope, grace)));
+            keep(context.scheduler()
+                    .schedule(context.after(grace), () -> context.executor().execute(() -> fence(scope, grace))));
         } catch (TransferException closing) {
             LOG.debug("{} is left to close(), which names it", this);
         }
+    }
+
+    /** What drains within the grace, as most does, leaves no timer behind. */
+    private void keep(Scheduler.Scheduled timer) {
+        synchronized (this) {
+            if (!proved) {
+                escalation = timer;
+                return;
+            }
+        }
+        timer.cancel();
     }
 
     private void fence(ResetScope scope, Duration grace) {

@@ -9,12 +9,15 @@ final class Half {
     /** Each lease is spoken about once or twice, so this many cannot wait unless the peer does not read. */
     private static final int MAX_WAITING = 1 << 16;
 
+    private static final int MAX_LAST_TRIES = 1000;
+
     private final OwnerThread owner;
     private final RdmaConnection connection;
     private final ArrayDeque<byte[]> waiting = new ArrayDeque<>();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
     private boolean closing;
     private boolean flushing;
+    private int lastTries;
 
     Half(OwnerThread owner, RdmaConnection connection) {
         this.owner = owner;
@@ -23,10 +26,6 @@ final class Half {
 
     RdmaConnection connection() {
         return connection;
-    }
-
-    boolean isClosing() {
-        return closing;
     }
 
     /** Sends in order. Returns false, and the connection is to be closed, if the peer has not read for too long. */
@@ -40,10 +39,13 @@ final class Half {
     }
 
     private void flush() {
-        while (!closing && !waiting.isEmpty() && connection.send(waiting.getFirst())) {
+        while (!waiting.isEmpty() && connection.send(waiting.getFirst())) {
             waiting.removeFirst();
         }
-        if (!closing && !waiting.isEmpty() && !flushing) {
+        if (closing && (waiting.isEmpty() || ++lastTries > MAX_LAST_TRIES)) {
+            waiting.clear();
+            connection.close();
+        } else if (!waiting.isEmpty() && !flushing) {
             flushing = true;
             owner.execute(() -> {
                 flushing = false;
@@ -52,15 +54,18 @@ final class Half {
         }
     }
 
-    /** Begins to close. Returns false if it had begun before. */
-    boolean close() {
+    /** Begins to close; with a goodbye, which a peer that does not read gets a few chances to take. Once. */
+    void close(boolean goodbye) {
         if (closing) {
-            return false;
+            return;
+        }
+        if (goodbye) {
+            waiting.add(Message.of(Message.Type.GOODBYE).encode());
+        } else {
+            waiting.clear();
         }
         closing = true;
-        waiting.clear();
-        connection.close();
-        return true;
+        flush();
     }
 
     /** Completes when this side's memory is not touched through the connection any more. */

@@ -130,6 +130,10 @@ final class IncomingLink implements Link, RdmaEvents {
     }
 
     private void die(TransferErrorCode code, String detail) {
+        die(code, detail, false);
+    }
+
+    private void die(TransferErrorCode code, String detail, boolean goodbye) {
         synchronized (leases) {
             if (dead) {
                 return;
@@ -138,7 +142,7 @@ final class IncomingLink implements Link, RdmaEvents {
         }
         onDead.accept(this);
         leases().forEach(lease -> lease.fail(code, detail));
-        half.close();
+        half.close(goodbye);
     }
 
     @Override
@@ -155,12 +159,7 @@ final class IncomingLink implements Link, RdmaEvents {
 
     @Override
     public CompletableFuture<Void> close(TransferErrorCode code, String detail, boolean goodbye) {
-        owner.execute(() -> {
-            if (goodbye) {
-                half.send(Message.of(Message.Type.GOODBYE));
-            }
-            die(code, detail);
-        });
+        owner.execute(() -> die(code, detail, goodbye));
         return half.closed();
     }
 

@@ -18,7 +18,7 @@ sealed interface Link permits OutgoingLink, IncomingLink {
     /** Tells whether nothing is on it. Any thread. */
     boolean isIdle();
 
-    /** Tells whether a transfer is on it. Owner thread. */
+    /** Tells whether a transfer is on it. Any thread. */
     boolean carries(ResetTest test);
 
     /**

@@ -12,11 +12,11 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * transfers and the backend; the rest is the owner thread's.
  */
 final class OutgoingLink implements Link, RdmaEvents {
+    private static final int MAX_STOPPED = 4096;
+
     private final long number;
     private final PeerIdentity peer;
     private final long peerInstance;
@@ -39,10 +41,15 @@ final class OutgoingLink implements Link, RdmaEvents {
     private final AtomicInteger users = new AtomicInteger();
     private volatile boolean dead;
 
+    /** Transfers by slot; changed by the owner thread alone. */
+    private final Map<Long, RdmaInitiator> transfers = new ConcurrentHashMap<>();
+
     // owner thread
-    private final Map<Long, RdmaInitiator> transfers = new LinkedHashMap<>();
     private final ArrayDeque<RdmaInitiator> turns = new ArrayDeque<>();
     private final Set<Part> inFlight = new HashSet<>();
+    /** Leases that ended before they were opened here. A link that has seen too many is replaced. */
+    private final Set<Long> stopped = new HashSet<>();
+
     private long inFlightBytes;
     private byte @Nullable [] answer;
 
@@ -133,6 +140,10 @@ final class OutgoingLink implements Link, RdmaEvents {
                     throw new TransferException(
                             TransferErrorCode.CONNECTION_FAILED, Stage.PREPARE, "the connection was closed; try again");
                 }
+                if (stopped.contains(transfer.lease().slot())) {
+                    throw new TransferException(
+                            TransferErrorCode.LEASE_ENDED, Stage.PREPARE, "the target ended the lease before it was used");
+                }
                 transfer.importKeys(half.connection());
                 transfers.put(transfer.lease().slot(), transfer);
                 opened.complete(null);
@@ -215,15 +226,24 @@ final class OutgoingLink implements Link, RdmaEvents {
             return;
         }
         switch (message.type()) {
-            case STOP -> {
-                RdmaInitiator transfer = transfers.get(message.slot());
-                if (transfer != null && message.opens(transfer.lease().slot(), transfer.lease().key())) {
-                    transfer.fail(TransferErrorCode.LEASE_ENDED, "the target ended the lease before all was applied");
-                    transfer.settle();
-                }
-            }
+            case STOP -> stop(message);
             case GOODBYE -> die(TransferErrorCode.SHUTTING_DOWN, "the target closed its backend");
             case HELLO, DRAINED -> {}
+        }
+    }
+
+    private void stop(Message message) {
+        RdmaInitiator transfer = transfers.get(message.slot());
+        if (transfer == null) {
+            // over already, or not opened yet: then it never will be, as the target counts on the answer
+            if (stopped.size() < MAX_STOPPED && stopped.add(message.slot())) {
+                say(new Message(Message.Type.DRAINED, message.slot(), message.key()));
+            } else if (!stopped.contains(message.slot())) {
+                die(TransferErrorCode.CONNECTION_FAILED, "the target ended too many leases unused; try again");
+            }
+        } else if (message.opens(transfer.lease().slot(), transfer.lease().key())) {
+            transfer.fail(TransferErrorCode.LEASE_ENDED, "the target ended the lease before all was applied");
+            transfer.settle();
         }
     }
 
@@ -234,6 +254,10 @@ final class OutgoingLink implements Link, RdmaEvents {
 
     /** Fails what is on the link and begins to close it. */
     private void die(TransferErrorCode code, String detail) {
+        die(code, detail, false);
+    }
+
+    private void die(TransferErrorCode code, String detail, boolean goodbye) {
         if (dead) {
             return;
         }
@@ -241,7 +265,7 @@ final class OutgoingLink implements Link, RdmaEvents {
         onDead.accept(this);
         ready.completeExceptionally(new TransferException(code, Stage.PREPARE, detail));
         List.copyOf(transfers.values()).forEach(transfer -> transfer.fail(code, detail));
-        half.close();
+        half.close(goodbye);
     }
 
     @Override
@@ -256,8 +280,12 @@ final class OutgoingLink implements Link, RdmaEvents {
     }
 
     void drained(RdmaInitiator transfer) {
-        if (!half.send(new Message(
-                Message.Type.DRAINED, transfer.lease().slot(), transfer.lease().key()))) {
+        say(new Message(
+                Message.Type.DRAINED, transfer.lease().slot(), transfer.lease().key()));
+    }
+
+    private void say(Message message) {
+        if (!half.send(message)) {
             die(TransferErrorCode.TRANSFER_FAILED, "the target does not read messages");
         }
     }
@@ -275,12 +303,7 @@ final class OutgoingLink implements Link, RdmaEvents {
 
     @Override
     public CompletableFuture<Void> close(TransferErrorCode code, String detail, boolean goodbye) {
-        execute(() -> {
-            if (goodbye) {
-                half.send(Message.of(Message.Type.GOODBYE));
-            }
-            die(code, detail);
-        });
+        execute(() -> die(code, detail, goodbye));
         return half.closed();
     }
 

@@ -161,7 +161,6 @@ final class RdmaBackend implements TransferBackend {
                     plan,
                     lastSlot.incrementAndGet(),
                     LeaseKey.random(plan.epoch()),
-                    adapter.info().isolation(),
                     windows,
                     link,
                     instance,
@@ -271,13 +270,12 @@ final class RdmaBackend implements TransferBackend {
     @Override
     public void reset(ResetScope scope, Deadline deadline) {
         requireOpen(Stage.FINISH);
-        CompletableFuture<CompletableFuture<Void>> fencing = new CompletableFuture<>();
-        owner.execute(() -> fencing.complete(CompletableFuture.allOf(links.all().stream()
+        CompletableFuture<?>[] closed = links.all().stream()
                 .filter(link -> isIn(scope, link))
                 .map(link -> link.close(
                         TransferErrorCode.TRANSFER_FAILED, link + " was taken down by a reset of " + scope, false))
-                .toArray(CompletableFuture[]::new))));
-        await(fencing.thenCompose(closed -> closed), deadline, Stage.FINISH, "fencing " + scope);
+                .toArray(CompletableFuture[]::new);
+        await(CompletableFuture.allOf(closed), deadline, Stage.FINISH, "fencing " + scope);
     }
 
     private static boolean isIn(ResetScope scope, Link link) {

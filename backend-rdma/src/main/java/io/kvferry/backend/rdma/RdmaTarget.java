@@ -3,7 +3,6 @@ package io.kvferry.backend.rdma;
 import io.kvferry.backend.rdma.adapter.RdmaGrant;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
-import io.kvferry.spi.Isolation;
 import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.MemoryGate;
 import io.kvferry.spi.Quiescence;
@@ -19,13 +18,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The target's side: leased memory that an initiator reaches without this process. The initiator stands in the gate until it
- * said that it is drained, or its connection is closed, or the grants are revoked where that ends its access. Thread-safe.
+ * said that it is drained, or its connection is closed; then the grants are revoked. In this order, because a key that is
+ * taken from under a batch in flight fails its connection, with all other transfers on it. Thread-safe.
  */
 final class RdmaTarget implements TargetTransfer {
     private final TargetPlan plan;
     private final long slot;
     private final LeaseKey key;
-    private final Isolation isolation;
     private final List<RdmaGrant> grants;
     private final IncomingLink link;
     private final Descriptor descriptor;
@@ -40,7 +39,6 @@ final class RdmaTarget implements TargetTransfer {
             TargetPlan plan,
             long slot,
             LeaseKey key,
-            Isolation isolation,
             Windows windows,
             IncomingLink link,
             long instance,
@@ -48,7 +46,6 @@ final class RdmaTarget implements TargetTransfer {
         this.plan = plan;
         this.slot = slot;
         this.key = key;
-        this.isolation = isolation;
         this.grants = windows.grants();
         this.link = link;
         this.released = released;
@@ -116,11 +113,6 @@ final class RdmaTarget implements TargetTransfer {
 
     @Override
     public Quiescence finish(Deadline grace) {
-        gate.seal();
-        if (isolation == Isolation.LEASE) {
-            grants.forEach(RdmaGrant::revoke);
-            drained();
-        }
         Quiescence quiescence = gate.finish();
         if (quiescence == Quiescence.QUIESCENT) {
             end();

@@ -83,6 +83,9 @@ final class FakeWire {
 
     synchronized void send(FakeConnection from, byte[] message) {
         (from == initiator ? toTarget : toInitiator).add(message);
+        if (from == target && initiatorGone) {
+            target.fail(TransferErrorCode.PEER_LOST, "nobody acknowledges messages any more");
+        }
         wakeBoth();
     }
 
@@ -99,7 +102,7 @@ final class FakeWire {
         if (initiator.adapter().fabric().isFrozen()) {
             return false;
         }
-        if (targetGone && !initiatorGone) {
+        if (targetGone && !initiatorGone && toInitiator.isEmpty()) {
             initiator.fail(TransferErrorCode.PEER_LOST, "the peer closed its half");
             initiator.adapter().remove(this);
             return false;
@@ -131,16 +134,12 @@ final class FakeWire {
         }
         Flight flight = moving.get(initiator.adapter().random(moving.size()));
         if (flight.fault instanceof FaultPlan.Refuse(TransferErrorCode code)) {
-            initiator.fail(code, "the batch was failed by the fault plan");
-            flights.clear();
-            return false;
+            return breakDown(code, "the batch was failed by the fault plan");
         }
         Op op = flight.left.remove();
         MemorySegment remote = target.adapter().resolve(op.key, op.remoteAddress, op.local.byteSize());
         if (targetGone || remote == null) {
-            initiator.fail(TransferErrorCode.ACCESS_DENIED, "the key does not open that memory");
-            flights.clear();
-            return false;
+            return breakDown(TransferErrorCode.ACCESS_DENIED, "the key does not open that memory");
         }
         if (flight.operation == Operation.WRITE) {
             remote.copyFrom(op.local);
@@ -159,6 +158,14 @@ final class FakeWire {
             }
         }
         return true;
+    }
+
+    /** An operation that fails takes both queue pairs down. */
+    private boolean breakDown(TransferErrorCode code, String detail) {
+        flights.clear();
+        initiator.fail(code, detail);
+        target.fail(code, detail);
+        return false;
     }
 
     /** The initiator's bytes that are on their way land later all the same; the target's half lets nothing land. */

@@ -1,0 +1,25 @@
+package io.kvferry.backend.rdma.adapter.ucx;
+
+import io.kvferry.spi.TransferErrorCode;
+
+/** What UCX's status numbers mean here. */
+final class UcxStatus {
+    static final int OK = 0;
+    static final int BUSY = -15;
+
+    private UcxStatus() {}
+
+    static TransferErrorCode code(int status) {
+        return switch (status) {
+            case -3, -24, -25, -80 -> TransferErrorCode.PEER_LOST;
+            case -6, -20, -23 -> TransferErrorCode.CONNECTION_FAILED;
+            case -2, -4, -27 -> TransferErrorCode.RESOURCE_EXHAUSTED;
+            case -8, -22 -> TransferErrorCode.UNSUPPORTED;
+            default -> TransferErrorCode.TRANSFER_FAILED;
+        };
+    }
+
+    static String detail(String doing, int status, String message) {
+        return doing + " failed: UCX status " + status + ", " + message;
+    }
+}
