@@ -12,7 +12,7 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** Runs {@link VerbsAdapterTest} without a build tool, with results like those of the suite. */
+/** Runs {@link VerbsAdapterTest} and {@link TwoProcessTest} without a build tool, with results like those of the suite. */
 final class AdapterRules implements TestExecutionListener {
     private static final String SUITE = "Adapter";
 
@@ -28,7 +28,9 @@ final class AdapterRules implements TestExecutionListener {
         LauncherFactory.create()
                 .execute(
                         LauncherDiscoveryRequestBuilder.request()
-                                .selectors(DiscoverySelectors.selectClass(VerbsAdapterTest.class))
+                                .selectors(
+                                        DiscoverySelectors.selectClass(VerbsAdapterTest.class),
+                                        DiscoverySelectors.selectClass(TwoProcessTest.class))
                                 .build(),
                         rules);
         return rules.results;

@@ -4,8 +4,9 @@ import io.kvferry.backend.rdma.adapter.RdmaAdapter;
 import io.kvferry.backend.rdma.adapter.RdmaAdapterProvider;
 import io.kvferry.backend.rdma.adapter.RdmaMemory;
 import io.kvferry.backend.rdma.adapter.RdmaRemoteKey;
+import io.kvferry.backend.rdma.adapter.ucx.UcxAdapterProvider;
+import io.kvferry.backend.rdma.adapter.verbs.VerbsAdapterProvider;
 import io.kvferry.lab.Slices.Slice;
-import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryRegion;
@@ -18,12 +19,14 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.lang.ProcessBuilder.Redirect;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -60,21 +63,24 @@ public final class PeerProcess {
     /**
      * Runs one side.
      *
-     * @param arguments initiator or target, and the library: verbs or ucx
+     * @param arguments initiator or target, the library: verbs or ucx, and settings of it: key=value
      * @throws IOException if the target cannot be started
      */
     public static void main(String... arguments) throws IOException {
-        RdmaAdapterProvider provider = LabProviders.named(arguments[1]);
+        RdmaAdapterProvider provider =
+                arguments[1].equals("ucx") ? new UcxAdapterProvider() : new VerbsAdapterProvider();
+        List<String> settings = List.of(arguments).subList(2, arguments.length);
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         try (Arena arena = Arena.ofShared()) {
-            RdmaAdapter adapter = provider.open(BackendConfig.DEFAULTS, environment(), Deadline.after(PATIENCE));
+            RdmaAdapter adapter = provider.open(
+                    Settings.of(provider, settings), environment(), Deadline.after(PATIENCE));
             RdmaMemory memory = adapter.register(
                     MemoryRegion.host(arena.allocate(BYTES, 4096)), Deadline.after(PATIENCE));
             if (arguments[0].equals("target")) {
                 BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
                 new PeerProcess(adapter, memory, in, new PrintWriter(out, true)).serve();
             } else {
-                Process target = start(arguments[1]);
+                Process target = start("target", List.of(arguments).subList(1, arguments.length), Redirect.PIPE);
                 try {
                     new PeerProcess(
                                     adapter,
@@ -99,18 +105,16 @@ public final class PeerProcess {
         return new BackendEnvironment(new PeerIdentity("lab", 1), Ticker.system(), none, host, host);
     }
 
-    private static Process start(String library) throws IOException {
-        return new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:+UseSerialGC",
-                        "-XX:TieredStopAtLevel=1",
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        PeerProcess.class.getName(),
-                        "target",
-                        library)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
+    /** Starts a process of this class with this class path. */
+    static Process start(String role, List<String> arguments, Redirect output) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), PeerProcess.class.getName(), role));
+        command.addAll(arguments);
+        return new ProcessBuilder(command)
+                .redirectOutput(output)
+                .redirectError(Redirect.INHERIT)
                 .start();
     }
 

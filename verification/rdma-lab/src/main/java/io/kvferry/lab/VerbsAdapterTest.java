@@ -16,7 +16,6 @@ import io.kvferry.lab.Slices.Slice;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
-import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
@@ -67,21 +66,7 @@ final class VerbsAdapterTest {
     }
 
     private BackendConfig config(String... settings) {
-        BackendConfig config = BackendConfig.DEFAULTS;
-        for (String setting : settings) {
-            int equals = setting.indexOf('=');
-            String name = "kvferry.rdma.verbs." + setting.substring(0, equals);
-            ConfigKey<?> key = provider.configKeys().stream()
-                    .filter(known -> known.name().equals(name))
-                    .findFirst()
-                    .orElseThrow();
-            config = with(config, key, setting.substring(equals + 1));
-        }
-        return config;
-    }
-
-    private static <T> BackendConfig with(BackendConfig config, ConfigKey<T> key, String value) {
-        return config.with(key, key.parse(value));
+        return Settings.of(provider, List.of(settings));
     }
 
     private RdmaAdapter open(String... settings) {
