@@ -16,17 +16,24 @@ import java.util.function.Supplier;
  * Waits for events, never for time to pass: each wait ends with the event, or fails with what did not happen.
  *
  * <p>How long a wait may last on the real clock is {@code -Dkvferry.conformance.patience} in milliseconds, 10000 unless
- * set. It bounds failing tests only.
+ * set. It bounds failing tests; the few deadlines of tests that run on the real clock are longer in proportion.
  *
  * <p><b>Threads:</b> Thread-safe.
  *
  * @since 0.1.0
  */
 public final class Await {
-    private static final Duration PATIENCE = Duration.ofMillis(Long.getLong("kvferry.conformance.patience", 10_000));
+    private static final long DEFAULT_PATIENCE_MILLIS = 10_000;
+    private static final Duration PATIENCE =
+            Duration.ofMillis(Long.getLong("kvferry.conformance.patience", DEFAULT_PATIENCE_MILLIS));
     private static final long POLL_NANOS = 50_000;
 
     private Await() {}
+
+    /** A time on the real clock, longer where more patience was asked for than the default. */
+    static Duration scaled(Duration normally) {
+        return normally.multipliedBy(Math.max(1, PATIENCE.toMillis() / DEFAULT_PATIENCE_MILLIS));
+    }
 
     /**
      * Waits until a condition holds.

@@ -12,6 +12,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -29,6 +30,8 @@ import java.util.stream.Stream;
  */
 final class ForkedNode implements AutoCloseable {
     private static final String END = "the process has ended";
+    private static final Duration ANSWER = Duration.ofSeconds(30);
+    private static final Duration EXIT = Duration.ofSeconds(20);
 
     private final Process process;
     private final BufferedWriter commands;
@@ -183,7 +186,7 @@ final class ForkedNode implements AutoCloseable {
 
     private String answer(String expected) {
         try {
-            String line = answers.poll(30, TimeUnit.SECONDS);
+            String line = answers.poll(Await.scaled(ANSWER).toMillis(), TimeUnit.MILLISECONDS);
             if (line == null || !line.startsWith(expected + " ")) {
                 throw new AssertionError("expected " + expected + " from the forked node, got " + line);
             }
@@ -196,7 +199,7 @@ final class ForkedNode implements AutoCloseable {
 
     private int exitCode() {
         try {
-            if (!process.waitFor(20, TimeUnit.SECONDS)) {
+            if (!process.waitFor(Await.scaled(EXIT))) {
                 throw new AssertionError("the forked node did not end");
             }
             return process.exitValue();

@@ -64,7 +64,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         forked.forEach(ForkedNode::close);
         TransferEngine open = engine;
         if (open != null) {
-            Await.call("close of the engine", () -> open.close(Deadline.after(Duration.ofSeconds(5))));
+            Await.call("close of the engine", () -> open.close(seconds(5)));
         }
     }
 
@@ -97,7 +97,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
     }
 
     private static Deadline seconds(long seconds) {
-        return Deadline.after(Duration.ofSeconds(seconds));
+        return Deadline.after(Await.scaled(Duration.ofSeconds(seconds)));
     }
 
     private TransferRequest request(TransferId id, Operation operation, PeerAddress peer, Memory memory) {
@@ -155,19 +155,28 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         }
     }
 
-    /** A peer that is stopped with bytes in flight does not hold the transfer beyond its deadline, nor its memory. */
+    /**
+     * A peer that is stopped with bytes in flight does not hold the transfer beyond its deadline, nor its memory. Where a
+     * device serves its memory without the process, the transfer may even complete.
+     */
     @Test
     public final void required_R1_12_stoppedPeerDoesNotHoldTheTransfer() {
         for (Operation operation : BOTH) {
             ForkedNode peer = fork(Map.of());
             assertMoves(peer, operation);
-            Transfer transfer = halfDone(peer, operation, Deadline.after(Duration.ofMillis(1500)));
+            Transfer transfer =
+                    halfDone(peer, operation, Deadline.after(Await.scaled(Duration.ofMillis(1500))));
             peer.stop();
             submitRest(transfer);
-            Memory memory = assertEndsBadly(transfer);
+            Memory memory = assertEndsAs(
+                    transfer, TransferState.FAILED, TransferState.TIMED_OUT, TransferState.COMPLETED);
+            String moved = ForkedEngine.checksum(memory);
             Layout.fill(memory, 99);
             String poisoned = ForkedEngine.checksum(memory);
             peer.resume();
+            if (transfer.result().orElseThrow().state() == TransferState.COMPLETED) {
+                assertThat(peer.checksum(transfer.id())).isEqualTo(moved);
+            }
             assertMoves(peer, operation);
             assertThat(ForkedEngine.checksum(memory)).isEqualTo(poisoned);
         }
@@ -194,8 +203,12 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
     }
 
     private Memory assertEndsBadly(Transfer transfer) {
+        return assertEndsAs(transfer, TransferState.FAILED, TransferState.TIMED_OUT);
+    }
+
+    private Memory assertEndsAs(Transfer transfer, TransferState... expected) {
         TransferResult result = Await.call("the end of the transfer", () -> transfer.await(seconds(9)));
-        assertThat(result.state()).isIn(TransferState.FAILED, TransferState.TIMED_OUT);
+        assertThat(result.state()).isIn((Object[]) expected);
         transfer.finish();
         assertThat(Await.call("quiescence", () -> transfer.awaitQuiescent(seconds(5))))
                 .isTrue();

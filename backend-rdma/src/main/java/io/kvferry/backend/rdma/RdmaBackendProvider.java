@@ -1,6 +1,8 @@
 package io.kvferry.backend.rdma;
 
 import io.kvferry.backend.rdma.adapter.RdmaAdapterProvider;
+import io.kvferry.backend.rdma.adapter.ucx.UcxAdapterProvider;
+import io.kvferry.backend.rdma.adapter.verbs.VerbsAdapterProvider;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -33,7 +35,7 @@ public final class RdmaBackendProvider implements TransferBackendProvider {
 
     /** Made by {@link java.util.ServiceLoader}. */
     public RdmaBackendProvider() {
-        this(List.of());
+        this(List.of(new VerbsAdapterProvider(), new UcxAdapterProvider()));
     }
 
     /**
