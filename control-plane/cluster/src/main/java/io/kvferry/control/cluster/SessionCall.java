@@ -51,6 +51,9 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
     private boolean wantsNext;
     private final Map<String, CompletableFuture<OrderResult>> outstanding = new HashMap<>();
 
+    /** Number of the sync that the node has begun; frames are dealt with one after the other. */
+    private volatile long lastSync;
+
     /** Set once, before any other frame is asked for. */
     private volatile @Nullable NodeSession session;
 
@@ -132,7 +135,10 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
                     send(ControllerFrame.newBuilder().setKeptAlive(KeptAlive.getDefaultInstance()));
                 }
             }
-            case SYNC_BEGIN -> registered.beginSync();
+            case SYNC_BEGIN -> {
+                lastSync = frame.getSyncBegin().getSync();
+                registered.beginSync();
+            }
             case SYNC_PART ->
                 registered.addToSync(
                         WireDecoder.tier(frame.getSyncPart().getTierValue()),
@@ -185,7 +191,7 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
 
     private void applied(long sequence) {
         send(ControllerFrame.newBuilder()
-                .setApplied(Applied.newBuilder().setSequence(sequence)));
+                .setApplied(Applied.newBuilder().setSync(lastSync).setSequence(sequence)));
     }
 
     private void answered(OrderAnswer answer) {
@@ -231,7 +237,7 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
                     outstanding.remove(id, answer);
                 }
             });
-            answer.whenComplete((_, _) -> task.cancel());
+            var ignored = answer.whenComplete((_, _) -> task.cancel());
         } catch (TransferException shuttingDown) {
             LOG.debug("the controller is closing");
         }

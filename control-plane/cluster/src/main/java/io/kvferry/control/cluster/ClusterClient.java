@@ -1,0 +1,450 @@
+package io.kvferry.control.cluster;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageLite;
+import io.grpc.MethodDescriptor;
+import io.kvferry.control.cluster.wire.ClusterGrpc;
+import io.kvferry.control.cluster.wire.ClusterProto;
+import io.kvferry.spi.BackendConfig;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
+import io.kvferry.spi.Scheduler;
+import io.kvferry.spi.Ticker;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A node's side of a cluster: registers with every controller, keeps the leases alive, tells what the node holds, looks up
+ * what others hold, and takes orders. Without a registration it only asks.
+ *
+ * <p><b>Life cycle:</b> {@link Builder#open} returns at once and connects by itself, again and again, until {@link #close},
+ * which says goodbye before it returns. What is admitted before a controller is reached is told once it is.
+ *
+ * <p><b>Threads:</b> Thread-safe. Calls with a deadline block until it; {@link #admit} and {@link #evict} do not.
+ *
+ * <p><b>Failure:</b> {@link TransferException}. A question goes to a controller that works, and to the next one when it
+ * fails; CONTROL_FAILED or DEADLINE_EXCEEDED when none answers.
+ *
+ * @since 0.1.0
+ */
+public final class ClusterClient implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ClusterClient.class);
+    private static final Duration CLOSE_TIME = Duration.ofSeconds(5);
+    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private final Ticker ticker;
+    private final @Nullable TimerThread timer;
+    private final @Nullable ClientNode node;
+    private final EventLoops eventLoops;
+    private final ExecutorService executor;
+    private final List<ControllerLink> links = new ArrayList<>();
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private ClusterClient(Builder builder, List<PeerAddress> controllers) {
+        this.ticker = builder.ticker;
+        this.timer = builder.scheduler == null ? new TimerThread("kvferry-cluster-timer") : null;
+        this.executor = Executors.newThreadPerTaskExecutor(
+                Thread.ofVirtual().name("kvferry-cluster-", 0).factory());
+        this.eventLoops = EventLoops.open("kvferry-cluster-io", 1);
+        NodeRegistration registration = builder.registration;
+        Scheduler scheduler = timer == null ? builder.scheduler : timer;
+        this.node = registration == null || scheduler == null
+                ? null
+                : new ClientNode(registration, builder.orders, builder.stats, ticker, scheduler, executor);
+        for (PeerAddress address : controllers) {
+            ControllerLink link = new ControllerLink(address, builder.config, eventLoops, executor, node);
+            links.add(link);
+            if (node != null) {
+                node.inventory().addFeed(link);
+            }
+        }
+        links.forEach(ControllerLink::connect);
+    }
+
+    /**
+     * Starts a client.
+     *
+     * @return a builder, confined to the thread that uses it
+     */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Tells that this node holds chunks from now on. What it held already is left out.
+     *
+     * @param tier where
+     * @param keys which chunks, of the length of the node's scheme
+     * @throws IllegalStateException if the client has no registration
+     */
+    public void admit(Tier tier, ChunkKeys keys) {
+        node().inventory().admit(tier, keys);
+    }
+
+    /**
+     * Tells that this node does not hold chunks any more. What it did not hold is left out.
+     *
+     * @param tier where
+     * @param keys which chunks, of the length of the node's scheme
+     * @throws IllegalStateException if the client has no registration
+     */
+    public void evict(Tier tier, ChunkKeys keys) {
+        node().inventory().evict(tier, keys);
+    }
+
+    /**
+     * Waits until the node is registered with at least one controller.
+     *
+     * @param deadline until when
+     * @return false if it is not by then
+     * @throws TransferException PEER_RESTARTED if a newer process of this node has registered
+     */
+    public boolean awaitRegistered(Deadline deadline) {
+        ClientNode registering = node();
+        return await(deadline, () -> {
+            TransferException replacement = registering.replacement();
+            if (replacement != null) {
+                throw replacement;
+            }
+            return links.stream().anyMatch(ControllerLink::isHealthy);
+        });
+    }
+
+    /**
+     * Waits until everything admitted and evicted so far is in the index of every controller that can be reached.
+     *
+     * @param deadline until when
+     * @return false if it is not by then, or no controller can be reached
+     */
+    public boolean awaitApplied(Deadline deadline) {
+        return await(deadline, () -> {
+            List<ControllerLink> healthy =
+                    links.stream().filter(ControllerLink::isHealthy).toList();
+            return !healthy.isEmpty() && healthy.stream().allMatch(ControllerLink::isSettled);
+        });
+    }
+
+    private boolean await(Deadline deadline, Supplier<Boolean> condition) {
+        while (!condition.get()) {
+            if (deadline.isExpired() || closed.get() || Thread.currentThread().isInterrupted()) {
+                return false;
+            }
+            LockSupport.parkNanos(POLL_NANOS);
+        }
+        return true;
+    }
+
+    /**
+     * Finds who holds the longest prefix of a chain.
+     *
+     * @param lookup what is looked for
+     * @param deadline until when to wait
+     * @return who holds it; a miss is an answer
+     */
+    public LookupAnswer lookup(Lookup lookup, Deadline deadline) {
+        return ask(
+                ClusterGrpc.getLookupMethod(),
+                WireEncoder.lookup(lookup),
+                bytes -> WireDecoder.answer(ClusterProto.LookupReply.parseFrom(bytes)),
+                deadline);
+    }
+
+    /**
+     * Asks why a look-up finds what it finds.
+     *
+     * @param lookup what is looked for
+     * @param deadline until when to wait
+     * @return the reason
+     */
+    public Explanation explain(Lookup lookup, Deadline deadline) {
+        return ask(
+                ClusterGrpc.getExplainMethod(),
+                WireEncoder.lookup(lookup),
+                bytes -> WireDecoder.explanation(ClusterProto.ExplainReply.parseFrom(bytes)),
+                deadline);
+    }
+
+    /**
+     * Places an order. It is stored when this returns. Sent to one controller only: one that does not answer may have taken
+     * it.
+     *
+     * @param request what to do, where, in what time
+     * @param deadline until when to wait
+     * @return the order with its id
+     */
+    public OrderStatus order(OrderRequest request, Deadline deadline) {
+        return decode(
+                call(
+                        ordered().getFirst(),
+                        ClusterGrpc.getPlaceOrderMethod(),
+                        WireEncoder.order(request),
+                        deadline.remainingNanos()),
+                bytes -> WireDecoder.status(ClusterProto.OrderReply.parseFrom(bytes)));
+    }
+
+    /**
+     * Asks about an order.
+     *
+     * @param id its id
+     * @param wait true to be answered once it is finished
+     * @param deadline until when to wait
+     * @return how far it is
+     * @throws TransferException NOT_FOUND if it is unknown, or was finished long ago
+     */
+    public OrderStatus order(String id, boolean wait, Deadline deadline) {
+        return ask(
+                ClusterGrpc.getGetOrderMethod(),
+                ClusterProto.GetOrderRequest.newBuilder().setId(id).setWait(wait).build(),
+                bytes -> WireDecoder.status(ClusterProto.OrderReply.parseFrom(bytes)),
+                deadline);
+    }
+
+    /**
+     * Asks for all nodes.
+     *
+     * @param deadline until when to wait
+     * @return the nodes that are not gone, by id
+     */
+    public List<NodeView> nodes(Deadline deadline) {
+        return ask(
+                ClusterGrpc.getListNodesMethod(),
+                ClusterProto.ListNodesRequest.getDefaultInstance(),
+                bytes -> ClusterProto.ListNodesReply.parseFrom(bytes).getNodesList().stream()
+                        .map(WireDecoder::node)
+                        .toList(),
+                deadline);
+    }
+
+    /**
+     * Tells how this node stands with its controllers.
+     *
+     * @return one entry for each, in the order of the configuration
+     */
+    public List<ControllerStatus> controllers() {
+        return links.stream().map(ControllerLink::status).toList();
+    }
+
+    /**
+     * Tells how much this node said that it holds.
+     *
+     * @return pairs of chunk and tier
+     * @throws IllegalStateException if the client has no registration
+     */
+    public long heldChunks() {
+        return node().inventory().count();
+    }
+
+    private interface Reader<T> {
+        T read(byte[] bytes) throws InvalidProtocolBufferException;
+    }
+
+    /** Asks one controller after the other, those that work first; each gets its share of the time. */
+    private <T> T ask(MethodDescriptor<?, ?> method, MessageLite request, Reader<T> reader, Deadline deadline) {
+        List<ControllerLink> order = ordered();
+        for (int i = 0; i < order.size() - 1; i++) {
+            try {
+                return decode(
+                        call(order.get(i), method, request, deadline.remainingNanos() / (order.size() - i)), reader);
+            } catch (TransferException e) {
+                if (!e.error().isRetryable() || e.code() == TransferErrorCode.NOT_FOUND) {
+                    throw e;
+                }
+                LOG.debug("controller {} did not answer: {}", order.get(i).address(), e.getMessage());
+            }
+        }
+        return decode(call(order.getLast(), method, request, deadline.remainingNanos()), reader);
+    }
+
+    private List<ControllerLink> ordered() {
+        if (closed.get()) {
+            throw ControllerContext.error(TransferErrorCode.SHUTTING_DOWN, "the cluster client is closed");
+        }
+        return links.stream()
+                .sorted(Comparator.comparing(link -> !link.isHealthy()))
+                .toList();
+    }
+
+    private static byte[] call(ControllerLink link, MethodDescriptor<?, ?> method, MessageLite request, long nanos) {
+        CompletableFuture<byte[]> reply = link.call(method, request.toByteArray(), nanos);
+        try {
+            // gRPC ends the call by itself; this is for a clock that does not
+            return reply.get(Math.max(0, nanos) + CLOSE_TIME.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof TransferException refusal) {
+                throw refusal;
+            }
+            throw CallErrors.error(TransferErrorCode.INTERNAL, link.address(), "the call failed: " + e.getCause());
+        } catch (TimeoutException e) {
+            throw CallErrors.error(TransferErrorCode.DEADLINE_EXCEEDED, link.address(), "no answer in time");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw CallErrors.error(TransferErrorCode.CANCELLED, link.address(), "interrupted while waiting");
+        }
+    }
+
+    private static <T> T decode(byte[] bytes, Reader<T> reader) {
+        try {
+            return reader.read(bytes);
+        } catch (InvalidProtocolBufferException e) {
+            throw WireDecoder.malformed("reply", "cannot be decoded: " + e.getMessage());
+        }
+    }
+
+    private ClientNode node() {
+        return Optional.ofNullable(node)
+                .orElseThrow(() -> new IllegalStateException("this client was opened without a registration"));
+    }
+
+    /** Says goodbye and closes, within five seconds. */
+    @Override
+    public void close() {
+        close(Deadline.after(CLOSE_TIME, ticker));
+    }
+
+    /**
+     * Says goodbye to the controllers, so that nobody looks for this node's chunks any more, and closes. Idempotent.
+     *
+     * @param deadline until when to wait for the controllers to hear it
+     */
+    public void close(Deadline deadline) {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        CompletableFuture<?> goodbyes = CompletableFuture.allOf(
+                links.stream().map(ControllerLink::deregister).toArray(CompletableFuture[]::new));
+        try {
+            goodbyes.get(Math.max(0, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException | ExecutionException e) {
+            LOG.warn("not every controller heard that this node leaves; they learn it when its lease ends");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        links.forEach(link -> link.close(Deadline.after(CLOSE_TIME, ticker)));
+        executor.shutdownNow();
+        boolean ignored = eventLoops.close(Deadline.after(CLOSE_TIME, ticker));
+        if (timer != null) {
+            timer.close();
+        }
+    }
+
+    /** Collects what a client needs. Confined to the thread that uses it. */
+    public static final class Builder {
+        private BackendConfig config = BackendConfig.DEFAULTS;
+        private List<PeerAddress> controllers = List.of();
+        private @Nullable NodeRegistration registration;
+        private OrderHandler orders = (order, _) ->
+                OrderResult.failed(TransferErrorCode.UNSUPPORTED, "this node takes no orders such as " + order.action().name());
+        private Supplier<NodeStats> stats = () -> NodeStats.NONE;
+        private Ticker ticker = Ticker.system();
+        private @Nullable Scheduler scheduler;
+
+        private Builder() {}
+
+        /**
+         * Sets the configuration.
+         *
+         * @param values values for {@link ClusterConfigKeys}
+         * @return this
+         */
+        public Builder config(BackendConfig values) {
+            config = values;
+            return this;
+        }
+
+        /**
+         * Sets where the controllers are, instead of {@code kvferry.cluster.controllers}.
+         *
+         * @param addresses at least one
+         * @return this
+         */
+        public Builder controllers(List<PeerAddress> addresses) {
+            controllers = List.copyOf(addresses);
+            return this;
+        }
+
+        /**
+         * Has the client register a node. Without it, it only asks.
+         *
+         * @param node who it is
+         * @return this
+         */
+        public Builder registration(NodeRegistration node) {
+            registration = node;
+            return this;
+        }
+
+        /**
+         * Sets who carries orders out; else they are answered UNSUPPORTED.
+         *
+         * @param handler called on a virtual thread for each order
+         * @return this
+         */
+        public Builder orders(OrderHandler handler) {
+            orders = handler;
+            return this;
+        }
+
+        /**
+         * Sets what the node tells of itself with each keepalive.
+         *
+         * @param source called on the timer's thread: short, without waiting
+         * @return this
+         */
+        public Builder stats(Supplier<NodeStats> source) {
+            stats = source;
+            return this;
+        }
+
+        /**
+         * Puts the client on another clock than the machine's.
+         *
+         * @param clock the clock
+         * @param timers runs things when deadlines of that clock pass; not closed with the client
+         * @return this
+         */
+        public Builder clock(Ticker clock, Scheduler timers) {
+            ticker = clock;
+            scheduler = timers;
+            return this;
+        }
+
+        /**
+         * Opens the client. Returns at once; connecting goes on by itself.
+         *
+         * @return the client
+         * @throws IllegalArgumentException if an address of the configuration is none
+         */
+        public ClusterClient open() {
+            return new ClusterClient(this, controllers());
+        }
+
+        private List<PeerAddress> controllers() {
+            List<PeerAddress> addresses = controllers.isEmpty()
+                    ? config.get(ClusterConfigKeys.CONTROLLERS).stream()
+                            .map(PeerAddress::parse)
+                            .toList()
+                    : controllers;
+            if (addresses.isEmpty()) {
+                throw new IllegalArgumentException("kvferry.cluster.controllers is empty: name at least one controller");
+            }
+            return addresses;
+        }
+    }
+}
