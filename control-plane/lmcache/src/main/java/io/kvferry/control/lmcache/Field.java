@@ -12,20 +12,20 @@ import org.jspecify.annotations.Nullable;
  * @param isRequired whether a message without the field is refused
  */
 record Field(String name, FieldKind kind, boolean isNullable, boolean isRequired, @Nullable Object fallback) {
-    static Field of(FieldKind kind, String name) {
+    static Field required(FieldKind kind, String name) {
         return new Field(name, kind, false, true, null);
     }
 
     static Field text(String name) {
-        return of(FieldKind.TEXT, name);
+        return required(FieldKind.TEXT, name);
     }
 
     static Field integer(String name) {
-        return of(FieldKind.INTEGER, name);
+        return required(FieldKind.INTEGER, name);
     }
 
     static Field integers(String name) {
-        return of(FieldKind.INTEGERS, name);
+        return required(FieldKind.INTEGERS, name);
     }
 
     /** A field that is nil where nothing is said. */

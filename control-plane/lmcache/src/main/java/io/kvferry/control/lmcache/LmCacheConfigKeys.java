@@ -71,14 +71,6 @@ public final class LmCacheConfigKeys {
             "Most chunks that one worker may hold, and operations that may wait while it syncs; past it the worker is told"
                     + " and the rest is dropped. Default 16 million.");
 
-    /** Time that a worker has to answer. */
-    public static final ConfigKey<Duration> WORKER_TIMEOUT = ConfigKey.duration(
-            "kvferry.lmcache.worker-timeout",
-            Duration.ofSeconds(10),
-            Duration.ofMillis(10),
-            Duration.ofMinutes(10),
-            "Longest time that a worker has to answer what the controller asks of it. Default 10s.");
-
     /** Time for the store. */
     public static final ConfigKey<Duration> REGISTER_TIMEOUT = ConfigKey.duration(
             "kvferry.lmcache.register-timeout",
@@ -126,7 +118,6 @@ public final class LmCacheConfigKeys {
                 ADVERTISED_HOST,
                 MAX_FRAME,
                 MAX_KEYS,
-                WORKER_TIMEOUT,
                 REGISTER_TIMEOUT,
                 SYNC_TIMEOUT,
                 CHUNK_SIZE,

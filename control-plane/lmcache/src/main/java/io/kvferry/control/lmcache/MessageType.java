@@ -6,8 +6,8 @@ import static io.kvferry.control.lmcache.Field.emptyMap;
 import static io.kvferry.control.lmcache.Field.integer;
 import static io.kvferry.control.lmcache.Field.integers;
 import static io.kvferry.control.lmcache.Field.nullableDefaulting;
-import static io.kvferry.control.lmcache.Field.of;
 import static io.kvferry.control.lmcache.Field.optional;
+import static io.kvferry.control.lmcache.Field.required;
 import static io.kvferry.control.lmcache.Field.text;
 
 import java.util.HashMap;
@@ -41,7 +41,7 @@ enum MessageType {
             text("instance_id"),
             integer("worker_id"),
             text("location"),
-            of(FieldKind.EVENTS, "operations")),
+            required(FieldKind.EVENTS, "operations")),
     FULL_SYNC_BATCH(
             "FullSyncBatchMsg",
             text("instance_id"),
@@ -76,7 +76,7 @@ enum MessageType {
             optional(FieldKind.TEXT, "peer_init_url")),
     HEARTBEAT_RET("HeartbeatRetMsg", emptyList(FieldKind.COMMANDS, "commands")),
     BATCHED_P2P_LOOKUP("BatchedP2PLookupMsg", integers("hashes"), text("instance_id"), integer("worker_id")),
-    BATCHED_P2P_LOOKUP_RET("BatchedP2PLookupRetMsg", of(FieldKind.LAYOUTS, "layout_info")),
+    BATCHED_P2P_LOOKUP_RET("BatchedP2PLookupRetMsg", required(FieldKind.LAYOUTS, "layout_info")),
     FULL_SYNC_START(
             "FullSyncStartMsg",
             text("instance_id"),
@@ -88,15 +88,15 @@ enum MessageType {
     FULL_SYNC_START_RET(
             "FullSyncStartRetMsg",
             text("sync_id"),
-            of(FieldKind.BOOLEAN, "accepted"),
+            required(FieldKind.BOOLEAN, "accepted"),
             optional(FieldKind.TEXT, "error_msg")),
     FULL_SYNC_STATUS("FullSyncStatusMsg", text("instance_id"), integer("worker_id"), text("sync_id")),
     FULL_SYNC_STATUS_RET(
             "FullSyncStatusRetMsg",
             text("sync_id"),
-            of(FieldKind.BOOLEAN, "is_complete"),
-            of(FieldKind.REAL, "global_progress"),
-            of(FieldKind.BOOLEAN, "can_exit_freeze"),
+            required(FieldKind.BOOLEAN, "is_complete"),
+            required(FieldKind.REAL, "global_progress"),
+            required(FieldKind.BOOLEAN, "can_exit_freeze"),
             emptyList(FieldKind.INTEGERS, "missing_batches")),
 
     // From the controller to a worker, which answers.
@@ -122,7 +122,7 @@ enum MessageType {
             "MoveWorkerMsg",
             text("worker_event_id"),
             text("old_position"),
-            of(FieldKind.PAIR, "new_position"),
+            required(FieldKind.PAIR, "new_position"),
             optional(FieldKind.INTEGERS, "tokens"),
             nullableDefaulting(FieldKind.BOOLEAN, "copy", true)),
     MOVE_WORKER_RET("MoveWorkerRetMsg", integer("num_tokens")),
@@ -135,7 +135,7 @@ enum MessageType {
     QUERY_INST("QueryInstMsg", text("event_id"), text("ip")),
     QUERY_INST_RET("QueryInstRetMsg", text("event_id"), optional(FieldKind.TEXT, "instance_id")),
     LOOKUP("LookupMsg", text("event_id"), integers("tokens")),
-    LOOKUP_RET("LookupRetMsg", text("event_id"), of(FieldKind.LAYOUT_MAP, "layout_info")),
+    LOOKUP_RET("LookupRetMsg", text("event_id"), required(FieldKind.LAYOUT_MAP, "layout_info")),
     CLEAR("ClearMsg", text("event_id"), text("instance_id"), text("location")),
     CLEAR_RET("ClearRetMsg", text("event_id"), integer("num_tokens")),
     PIN("PinMsg", text("event_id"), text("instance_id"), text("location"), integers("tokens")),
@@ -159,13 +159,13 @@ enum MessageType {
     MOVE(
             "MoveMsg",
             text("event_id"),
-            of(FieldKind.PAIR, "old_position"),
-            of(FieldKind.PAIR, "new_position"),
+            required(FieldKind.PAIR, "old_position"),
+            required(FieldKind.PAIR, "new_position"),
             optional(FieldKind.INTEGERS, "tokens"),
             nullableDefaulting(FieldKind.BOOLEAN, "copy", false)),
     MOVE_RET("MoveRetMsg", text("event_id"), integer("num_tokens")),
     HEALTH("HealthMsg", text("event_id"), text("instance_id")),
-    HEALTH_RET("HealthRetMsg", text("event_id"), of(FieldKind.INTEGER_MAP, "error_codes")),
+    HEALTH_RET("HealthRetMsg", text("event_id"), required(FieldKind.INTEGER_MAP, "error_codes")),
     CHECK_FINISH("CheckFinishMsg", text("event_id")),
     CHECK_FINISH_RET("CheckFinishRetMsg", text("status")),
     QUERY_WORKER_INFO(
@@ -174,7 +174,7 @@ enum MessageType {
             text("instance_id"),
             optional(FieldKind.INTEGERS, "worker_ids")),
     QUERY_WORKER_INFO_RET(
-            "QueryWorkerInfoRetMsg", text("event_id"), of(FieldKind.WORKER_INFOS, "worker_infos")),
+            "QueryWorkerInfoRetMsg", text("event_id"), required(FieldKind.WORKER_INFOS, "worker_infos")),
 
     // In place of any answer.
     ERROR("ErrorMsg", text("error"));
@@ -188,6 +188,7 @@ enum MessageType {
     }
 
     private final String tag;
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of, of records of immutable values
     private final List<Field> fields;
 
     MessageType(String tag, Field... fields) {

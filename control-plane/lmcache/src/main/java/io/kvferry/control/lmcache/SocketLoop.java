@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.zeromq.SocketType;
@@ -24,7 +23,11 @@ final class SocketLoop implements AutoCloseable {
     /** Handles one frame; must not block for long and must not throw. */
     @FunctionalInterface
     interface Handler {
-        /** @param replies takes the answer, now or later, on any thread */
+        /**
+         * Handles a frame.
+         *
+         * @param replies takes the answer, now or later, on any thread
+         */
         void frame(byte[] frame, Replies replies);
     }
 
@@ -34,7 +37,8 @@ final class SocketLoop implements AutoCloseable {
         void send(byte[] answer);
     }
 
-    private record Reply(byte[] @Nullable [] envelope, byte[] answer) {}
+    /** An answer and the frames that go before it. */
+    private record Reply(List<byte[]> frames) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(SocketLoop.class);
     private static final int MAX_WAITING_REPLIES = 65_536;
@@ -127,12 +131,12 @@ final class SocketLoop implements AutoCloseable {
                 recreate();
             }
         }
-        context.destroySocket(socket);
+        socket.close();
     }
 
     private void recreate() {
         counters.count(LmCacheCounters.Name.SOCKETS_RECREATED);
-        context.destroySocket(socket);
+        socket.close();
         socket = newSocket();
         while (!closed && !socket.bind(endpoint)) {
             awaitWakeUp(REBIND_MILLIS);
@@ -191,12 +195,11 @@ final class SocketLoop implements AutoCloseable {
             return;
         }
         boolean delimited = frames.size() > 2 && frames.get(1).length == 0;
-        byte[][] envelope =
-                delimited ? new byte[][] {frames.get(0), frames.get(1)} : new byte[][] {frames.get(0)};
-        Thread loop = Thread.currentThread();
+        List<byte[]> envelope = frames.subList(0, delimited ? 2 : 1);
         handler.frame(frames.getLast(), answer -> {
-            boolean queued = replies.offer(new Reply(envelope, answer));
-            if (queued && Thread.currentThread() != loop) {
+            List<byte[]> whole = new ArrayList<>(envelope);
+            whole.add(answer);
+            if (replies.offer(new Reply(whole)) && !Thread.currentThread().equals(thread)) {
                 wake();
             }
         });
@@ -205,10 +208,10 @@ final class SocketLoop implements AutoCloseable {
 
     private void sendReplies() {
         for (Reply reply = replies.poll(); reply != null; reply = replies.poll()) {
-            for (byte[] frame : reply.envelope()) {
-                socket.send(frame, ZMQ.SNDMORE | ZMQ.DONTWAIT);
+            int last = reply.frames().size() - 1;
+            for (int i = 0; i <= last; i++) {
+                socket.send(reply.frames().get(i), i < last ? ZMQ.SNDMORE | ZMQ.DONTWAIT : ZMQ.DONTWAIT);
             }
-            socket.send(reply.answer(), ZMQ.DONTWAIT);
         }
     }
 
@@ -260,8 +263,4 @@ final class SocketLoop implements AutoCloseable {
         }
     }
 
-    /** For tests: whether the thread is there. */
-    boolean isAlive() {
-        return thread.isAlive();
-    }
 }

@@ -248,9 +248,10 @@ final class Worker {
         heardNanos = ticker.nanos();
         synchronized (lock) {
             FullSync running = sync;
-            boolean goesOn = running != null && running.id().equals(syncId);
-            return new SyncStatus(
-                    !goesOn && lastCompletedSync.equals(syncId), goesOn ? running.missing() : List.of());
+            if (running != null && running.id().equals(syncId)) {
+                return new SyncStatus(false, running.missing());
+            }
+            return new SyncStatus(lastCompletedSync.equals(syncId), List.of());
         }
     }
 

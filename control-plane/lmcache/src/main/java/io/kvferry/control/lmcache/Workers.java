@@ -133,8 +133,11 @@ final class Workers {
     /** The process: what it says itself, or one of its own for each registration, since a worker registers once. */
     private static long bootId(Message message) {
         String told = message.extra("boot_id");
+        if (told == null) {
+            return RANDOM.nextLong();
+        }
         try {
-            return told == null ? RANDOM.nextLong() : Long.parseUnsignedLong(told, HEX);
+            return Long.parseUnsignedLong(told, HEX);
         } catch (NumberFormatException e) {
             return told.hashCode();
         }
