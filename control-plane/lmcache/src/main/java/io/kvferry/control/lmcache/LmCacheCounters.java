@@ -1,0 +1,44 @@
+package io.kvferry.control.lmcache;
+
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+
+/** What has happened at the sockets since they were opened. Thread-safe. */
+final class LmCacheCounters {
+    enum Name {
+        FRAMES,
+        MALFORMED_FRAMES,
+        ERRORS_ANSWERED,
+        UNKNOWN_WORKERS,
+        SEQUENCE_GAPS,
+        LOOKUPS,
+        LOOKUP_HITS,
+        HOLDERS_WITHOUT_URL,
+        FULL_SYNCS,
+        FAILED_FULL_SYNCS,
+        SOCKETS_RECREATED
+    }
+
+    private final Map<Name, LongAdder> counts = new EnumMap<>(Name.class);
+
+    LmCacheCounters() {
+        for (Name name : Name.values()) {
+            counts.put(name, new LongAdder());
+        }
+    }
+
+    void count(Name name) {
+        LongAdder adder = counts.get(name);
+        if (adder != null) {
+            adder.increment();
+        }
+    }
+
+    Map<String, Long> snapshot() {
+        Map<String, Long> snapshot = new java.util.TreeMap<>();
+        counts.forEach((name, count) -> snapshot.put(name.name().toLowerCase(java.util.Locale.ROOT), count.sum()));
+        return Collections.unmodifiableMap(snapshot);
+    }
+}

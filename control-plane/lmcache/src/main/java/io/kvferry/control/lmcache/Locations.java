@@ -1,0 +1,20 @@
+package io.kvferry.control.lmcache;
+
+import io.kvferry.control.cluster.Tier;
+
+/** LMCache's names of the places where a worker keeps chunks, as tiers of the index. */
+final class Locations {
+    private static final String HOST = "LocalCPUBackend";
+    private static final String DISK = "LocalDiskBackend";
+
+    private Locations() {}
+
+    static Tier tier(String location) {
+        return switch (location) {
+            case HOST -> Tier.HOST;
+            case DISK, "GdsBackend" -> Tier.DISK;
+            case "GPU", "GPUBackend" -> Tier.DEVICE;
+            default -> Tier.REMOTE;
+        };
+    }
+}
