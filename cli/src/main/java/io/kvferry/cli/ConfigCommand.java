@@ -50,7 +50,10 @@ final class ConfigCommand implements Runnable {
         @Override
         public Integer call() {
             PrintWriter out = spec.commandLine().getOut();
-            out.print(reference(KvFerryConfig.builder().build().keys()));
+            out.print(reference(KvFerryConfig.builder()
+                    .keys(EngineOptions.clusterKeys())
+                    .build()
+                    .keys()));
             out.flush();
             return ExitCode.OK;
         }

@@ -1,12 +1,17 @@
 package io.kvferry.cli;
 
+import io.kvferry.control.cluster.ClusterConfigKeys;
+import io.kvferry.control.cluster.Controller;
 import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.spi.ConfigKey;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -39,7 +44,8 @@ final class EngineOptions {
 
     /** The same, for commands that set keys of their own. */
     KvFerryConfig.Builder builder() {
-        KvFerryConfig.Builder config = KvFerryConfig.builder().environment(System.getenv());
+        KvFerryConfig.Builder config =
+                KvFerryConfig.builder().keys(clusterKeys()).environment(System.getenv());
         Path chosen = file;
         Path usual = Path.of(KvFerryConfig.FILE_NAME);
         if (chosen != null) {
@@ -53,6 +59,13 @@ final class EngineOptions {
             config.set("kvferry.backend", name, "--backend");
         }
         return config;
+    }
+
+    /** Keys of the cluster: known to every command, so that one file serves a whole machine. */
+    static Set<ConfigKey<?>> clusterKeys() {
+        Set<ConfigKey<?>> keys = new LinkedHashSet<>(Controller.configKeys());
+        keys.addAll(ClusterConfigKeys.all());
+        return keys;
     }
 
     /** The same options for another process on this machine. */

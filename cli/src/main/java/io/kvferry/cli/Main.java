@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
             BenchCommand.class,
             NodeCommand.class,
             InspectCommand.class,
+            ControllerCommand.class,
             BackendsCommand.class,
             ConfigCommand.class,
             ConformanceCommand.class,

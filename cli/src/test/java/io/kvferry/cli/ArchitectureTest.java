@@ -39,6 +39,7 @@ class ArchitectureTest {
                 "io.kvferry.backend.inprocess",
                 "io.kvferry.backend.tcp",
                 "io.kvferry.control.peer",
+                "io.kvferry.control.cluster",
                 "io.kvferry.cli"
             })
     void everyModuleIsSeenByTheseRules(String modulePackage) {
@@ -57,7 +58,7 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer.."})
+    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer..", "io.kvferry.control.cluster.."})
     void engineAndControlPlaneSeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
     }

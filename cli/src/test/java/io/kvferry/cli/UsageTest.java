@@ -47,6 +47,10 @@ class UsageTest {
             4 | serve --bench --backend rdma                       | io.kvferry:kvferry-backend-rdma
             4 | serve --bench --set kvferry.peer-control=pigeon    | pigeon
             2 | serve --bench --config absent.properties           | there is no such file
+            2 | controller --listen nowhere                        | 'nowhere' is not HOST:PORT
+            4 | controller --store paper                           | memory, file
+            1 | controller --store file --store-file no/such/x.db  | kvferry.controller.file.path
+            2 | controller --set kvferry.controller.lease=0s       | allowed: 1s to 24h
             2 | bench --operation copy                             | READ
             2 | bench --block-size 1XB                             | '1XB' is not a size
             2 | bench --block-size 0                               | '0' is not a size

@@ -1,0 +1,85 @@
+package io.kvferry.cli;
+
+import io.kvferry.control.cluster.Controller;
+import io.kvferry.control.cluster.ControllerConfigKeys;
+import io.kvferry.control.cluster.FileStoreProvider;
+import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.spi.ConfigKey;
+import io.kvferry.spi.PeerAddress;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "controller",
+        description = {
+            "Runs the controller of a cluster: which nodes are alive, who holds which chunk, and orders to nodes.",
+            "Prints 'ready HOST:PORT' and runs until it is stopped."
+        },
+        mixinStandardHelpOptions = true,
+        footerHeading = "%nExample:%n",
+        footer = "  kvferry controller --listen 10.0.0.5:7500 --store file --store-file cluster.db")
+final class ControllerCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private EngineOptions engineOptions;
+
+    @Option(
+            names = "--listen",
+            paramLabel = "HOST:PORT",
+            converter = Converters.Address.class,
+            description = "Local address to listen on for nodes; port 0 takes a free one. Default: 127.0.0.1:7500.")
+    private @Nullable PeerAddress listen;
+
+    @Option(
+            names = "--store",
+            paramLabel = "NAME",
+            description = "Where members, orders and pins are kept: memory, file, etcd. Default: memory.")
+    private @Nullable String store;
+
+    @Option(
+            names = "--store-file",
+            paramLabel = "FILE",
+            description = "File of the store 'file'. Default: kvferry-controller.db.")
+    private @Nullable String storeFile;
+
+    @Option(
+            names = "--until-stdin-ends",
+            description = "Stop when standard input ends, so that a program that started this takes it along.")
+    private boolean untilStdinEnds;
+
+    @SuppressWarnings("NullAway.Init") // picocli fills the fields
+    ControllerCommand() {}
+
+    @Override
+    public Integer call() {
+        KvFerryConfig.Builder config = engineOptions.builder();
+        PeerAddress address = listen;
+        if (address != null) {
+            set(config, ControllerConfigKeys.BIND_HOST, address.host(), "--listen");
+            set(config, ControllerConfigKeys.PORT, String.valueOf(address.port()), "--listen");
+        }
+        set(config, ControllerConfigKeys.STORE, store, "--store");
+        set(config, FileStoreProvider.PATH, storeFile, "--store-file");
+        try (StopSignal stop = new StopSignal(untilStdinEnds);
+                Controller controller = Controller.open(config.build().values())) {
+            PrintWriter out = spec.commandLine().getOut();
+            out.println("ready " + controller.address());
+            out.flush();
+            return stop.await() ? ExitCode.OK : ExitCode.INTERRUPTED;
+        }
+    }
+
+    private static void set(KvFerryConfig.Builder config, ConfigKey<?> key, @Nullable String value, String option) {
+        if (value != null) {
+            config.set(key.name(), value, option);
+        }
+    }
+}
