@@ -2,11 +2,13 @@ package io.kvferry.cli;
 
 import io.kvferry.cli.file.VerificationException;
 import io.kvferry.cli.reuse.ReuseServer;
+import io.kvferry.engine.EngineConfigKeys;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Ticker;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -65,6 +67,7 @@ final class DemoCommand implements Callable<Integer> {
                     "--prompt-tokens " + promptTokens + " is not from 512 to 8192, or --answer-tokens " + answerTokens
                             + " not from 2 to 1024");
         }
+        List<String> backends = engineOptions.config().values().get(EngineConfigKeys.BACKEND);
         Ticker ticker = Ticker.system();
         Deadline deadline = Deadline.after(timeout, ticker);
         PrintWriter out = spec.commandLine().getOut();
@@ -78,7 +81,7 @@ final class DemoCommand implements Callable<Integer> {
             out.println();
             out.flush();
             DemoRun.Result result = new DemoRun(prefill, decode, promptTokens, answerTokens, deadline).run();
-            out.print(table(result).text(false));
+            out.print(table(result, backends).text(false));
             out.flush();
             check(result, nodes.decode());
         }
@@ -95,7 +98,7 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private static Table table(DemoRun.Result result) {
+    private static Table table(DemoRun.Result result, List<String> backends) {
         Table table = new Table("WHAT", "VALUE");
         long cold = result.scratch().firstTokenNanos();
         long reused = result.reused().firstTokenNanos();
@@ -105,7 +108,7 @@ final class DemoCommand implements Callable<Integer> {
         table.add("prompt B", result.reused().promptTokens() + " tokens, " + result.sharedTokens()
                 + " of them as in A, sent to decode");
         table.add("hit", result.fetchedChunks() + " chunks, " + result.fetchedTokens() + " tokens, fetched from prefill");
-        table.add("moved", Quantity.bytes(result.fetchedBytes()) + " by " + result.backend() + " in "
+        table.add("moved", Quantity.bytes(result.fetchedBytes()) + " by " + String.join(" or ", backends) + " in "
                 + Quantity.millis((long) (transferSeconds * 1e9)) + ", "
                 + Quantity.perSecond(result.fetchedBytes() / transferSeconds));
         table.add("TTFT from scratch", Quantity.millis(cold));

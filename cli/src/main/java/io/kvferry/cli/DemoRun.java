@@ -42,7 +42,6 @@ final class DemoRun {
             int sharedTokens,
             Completion reused,
             Completion scratch,
-            String backend,
             long fetchedTokens,
             long fetchedBytes,
             double transferSeconds) {
@@ -80,7 +79,6 @@ final class DemoRun {
                 sharedTokens,
                 reused,
                 scratch,
-                "the configured backend",
                 (long) growth(before, after, "lmcache:num_p2p_transferred_tokens"),
                 (long) growth(before, after, "kvferry_kv_received_bytes"),
                 growth(before, after, "kvferry_kv_transfer_seconds_sum"));

@@ -108,11 +108,13 @@ final class ControllerLink implements NodeInventory.Feed {
     /** The session has ended. */
     void ended(ClientSession over, TransferException why) {
         Duration pause;
+        boolean known;
         synchronized (lock) {
             if (session != over) {
                 return;
             }
             session = null;
+            known = problem != null && String.valueOf(problem.getMessage()).equals(why.getMessage());
             problem = why;
             pause = delay;
             delay = delay.multipliedBy(2).compareTo(maxDelay) < 0 ? delay.multipliedBy(2) : maxDelay;
@@ -124,11 +126,10 @@ final class ControllerLink implements NodeInventory.Feed {
         if (registering == null) {
             return;
         }
-        switch (why.code()) {
-            case PEER_RESTARTED -> registering.replaced(why);
-            case INCOMPATIBLE_PEER, INVALID_REQUEST, PROTOCOL_ERROR ->
-                LOG.error("controller {} refuses this node: {}", address, why.error().detail());
-            default -> LOG.info("session with controller {} ended: {}", address, why.error().detail());
+        if (why.code() == TransferErrorCode.PEER_RESTARTED) {
+            registering.replaced(why);
+        } else if (!known) {
+            LOG.warn("no session with controller {}, trying again: {}", address, why.error().detail());
         }
         registering.later(pause, this::connect);
     }

@@ -22,14 +22,24 @@ final class Member {
     private volatile NodeStats stats = NodeStats.NONE;
     private volatile @Nullable NodeSession session;
 
+    /**
+     * Makes a member.
+     *
+     * @param whenSyncChanges called when it has told all it holds, or has to tell it again; short, without locks
+     */
     Member(
-            ControllerContext context, NodeRegistration registration, long revision, long lease, ChunkIndex chunkIndex) {
+            ControllerContext context,
+            NodeRegistration registration,
+            long revision,
+            long lease,
+            ChunkIndex chunkIndex,
+            Runnable whenSyncChanges) {
         this.context = context;
         this.registration = registration;
         this.revision = revision;
         this.lease = lease;
         this.heardAtNanos = context.ticker().nanos();
-        this.index = new MemberIndex(this, chunkIndex, context.counters());
+        this.index = new MemberIndex(this, chunkIndex, context.counters(), whenSyncChanges);
     }
 
     String id() {

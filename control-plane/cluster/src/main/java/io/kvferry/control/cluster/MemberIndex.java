@@ -27,6 +27,7 @@ final class MemberIndex {
     private final ChunkIndex chunks;
     private final SchemeIndex index;
     private final Counter.Counters counters;
+    private final Runnable whenSyncChanges;
 
     // all guarded by this
     private Mode mode = Mode.AWAITING_SYNC;
@@ -39,11 +40,12 @@ final class MemberIndex {
 
     private volatile boolean synced;
 
-    MemberIndex(Member member, ChunkIndex chunks, Counter.Counters counters) {
+    MemberIndex(Member member, ChunkIndex chunks, Counter.Counters counters, Runnable whenSyncChanges) {
         this.member = member;
         this.chunks = chunks;
         this.index = chunks.of(member.registration().scheme());
         this.counters = counters;
+        this.whenSyncChanges = whenSyncChanges;
     }
 
     /** Another session has begun: its node sends everything first. */
@@ -88,6 +90,7 @@ final class MemberIndex {
         mode = Mode.FOLLOWING;
         lastSequence = 0;
         synced = true;
+        whenSyncChanges.run();
         counters.increment(Counter.SYNCS);
         return null;
     }
@@ -152,6 +155,7 @@ final class MemberIndex {
     private void await() {
         discardSync();
         synced = false;
+        whenSyncChanges.run();
         mode = Mode.AWAITING_SYNC;
     }
 

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -47,6 +48,11 @@ final class Membership implements StoreListener {
     private final Object lock = new Object();
     /** By node id. Changed with the lock held. */
     private final Map<String, Member> members = new ConcurrentHashMap<>();
+
+    /** Counts everything that can make the index complete or incomplete: look-ups ask very often, it changes rarely. */
+    private final AtomicLong changes = new AtomicLong();
+
+    private volatile Completeness completeness = new Completeness(-1, false);
     /** By node id, when it was last removed, so that a write that is told late makes no ghost. Guarded by lock. */
     private final Map<String, Long> removals = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
@@ -65,6 +71,8 @@ final class Membership implements StoreListener {
         this.maxNodes = maxNodes;
         this.listener = listener;
     }
+
+    private record Completeness(long change, boolean complete) {}
 
     ControllerContext context() {
         return context;
@@ -243,6 +251,7 @@ final class Membership implements StoreListener {
                 return false;
             }
             member.state(to);
+            changes.incrementAndGet();
             return true;
         }
     }
@@ -279,11 +288,12 @@ final class Membership implements StoreListener {
             if (entry.revision() < removals.getOrDefault(identity.nodeId(), 0L)) {
                 return null;
             }
-            member = new Member(context, registration, entry.revision(), entry.lease(), chunks);
+            member = new Member(context, registration, entry.revision(), entry.lease(), chunks, changes::incrementAndGet);
             members.put(identity.nodeId(), member);
             if (old != null) {
                 old.state(NodeState.GONE);
             }
+            changes.incrementAndGet();
         }
         if (old != null) {
             end(old, TransferErrorCode.PEER_RESTARTED, "a newer process of this node has registered: " + identity);
@@ -301,6 +311,7 @@ final class Membership implements StoreListener {
             }
             member.state(NodeState.GONE);
             members.remove(member.id(), member);
+            changes.incrementAndGet();
             chunks.retainSchemes(members.values().stream()
                     .map(other -> other.registration().scheme().name())
                     .collect(Collectors.toSet()));
@@ -358,12 +369,16 @@ final class Membership implements StoreListener {
 
     /** Whether every member that is there has told what it holds. */
     boolean allSynced() {
-        for (Member member : members.values()) {
-            if (member.state() == NodeState.LIVE && !member.index().isSynced()) {
-                return false;
-            }
+        Completeness known = completeness;
+        long now = changes.get();
+        if (known.change == now) {
+            return known.complete;
         }
-        return true;
+        boolean complete = members.values().stream()
+                .noneMatch(member ->
+                        member.state() == NodeState.LIVE && !member.index().isSynced());
+        completeness = new Completeness(now, complete);
+        return complete;
     }
 
     Set<String> idsOf(String nodeOrInstance) {

@@ -176,7 +176,8 @@ final class Orders implements MemberListener, StoreListener {
                 .count();
         context.counters().add(Counter.ORDER_FAILURES, failures);
         Known order = known.get(status.id());
-        if (order == null) {
+        if (order == null || !order.owner.equals(context.id())) {
+            // another controller has taken it over
             return;
         }
         order.status = status;

@@ -83,7 +83,9 @@ final class WireDecoder {
     private static ChunkKeys someKeys(ByteString bytes, int keyBytes) {
         require(!bytes.isEmpty(), "keys", "is missing");
         require(
-                keyBytes < 1 || bytes.size() / keyBytes <= MAX_KEYS,
+                keyBytes >= 1 && keyBytes <= ChunkKeys.MAX_KEY_BYTES, "key_bytes", "is missing, or not 1 to 32");
+        require(
+                bytes.size() / keyBytes <= MAX_KEYS,
                 "keys",
                 "are more than " + MAX_KEYS + "; ask or order in parts");
         return keys(bytes, keyBytes, "keys");
