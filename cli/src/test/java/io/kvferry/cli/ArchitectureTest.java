@@ -40,6 +40,8 @@ class ArchitectureTest {
                 "io.kvferry.backend.tcp",
                 "io.kvferry.control.peer",
                 "io.kvferry.control.cluster",
+                "io.kvferry.control.http",
+                "io.kvferry.control.etcd",
                 "io.kvferry.cli"
             })
     void everyModuleIsSeenByTheseRules(String modulePackage) {
@@ -61,6 +63,12 @@ class ArchitectureTest {
     @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.peer..", "io.kvferry.control.cluster.."})
     void engineAndControlPlaneSeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"io.kvferry.control.http..", "io.kvferry.control.etcd.."})
+    void whatSurroundsTheControllerSeesOfOursTheControllerAndTheSpi(String module) {
+        assertSeesOnly(module, SPI, "io.kvferry.control.cluster..");
     }
 
     @ParameterizedTest
