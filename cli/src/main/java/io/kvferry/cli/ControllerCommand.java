@@ -3,7 +3,10 @@ package io.kvferry.cli;
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.cluster.ControllerConfigKeys;
 import io.kvferry.control.cluster.FileStoreProvider;
+import io.kvferry.control.http.ControllerHttp;
+import io.kvferry.control.http.HttpConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.PeerAddress;
 import java.io.PrintWriter;
@@ -23,7 +26,7 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
-        footer = "  kvferry controller --listen 10.0.0.5:7500 --store file --store-file cluster.db")
+        footer = "  kvferry controller --listen 10.0.0.5:7500 --http 7480 --store file --store-file cluster.db")
 final class ControllerCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -51,6 +54,12 @@ final class ControllerCommand implements Callable<Integer> {
     private @Nullable String storeFile;
 
     @Option(
+            names = "--http",
+            paramLabel = "[HOST:]PORT",
+            description = "Also serve JSON, metrics and the dashboard there; port 0 takes a free one. Default: not.")
+    private @Nullable String http;
+
+    @Option(
             names = "--until-stdin-ends",
             description = "Stop when standard input ends, so that a program that started this takes it along.")
     private boolean untilStdinEnds;
@@ -68,13 +77,25 @@ final class ControllerCommand implements Callable<Integer> {
         }
         set(config, ControllerConfigKeys.STORE, store, "--store");
         set(config, FileStoreProvider.PATH, storeFile, "--store-file");
+        set(config, HttpConfigKeys.LISTEN, httpAddress(), "--http");
+        BackendConfig values = config.build().values();
         try (StopSignal stop = new StopSignal(untilStdinEnds);
-                Controller controller = Controller.open(config.build().values())) {
+                Controller controller = Controller.open(values);
+                ControllerHttp front = http == null ? null : ControllerHttp.open(controller, values)) {
             PrintWriter out = spec.commandLine().getOut();
             out.println("ready " + controller.address());
+            if (front != null) {
+                out.println("http http://" + front.address() + "/");
+            }
             out.flush();
             return stop.await() ? ExitCode.OK : ExitCode.INTERRUPTED;
         }
+    }
+
+    /** A port alone is one of this machine, for this machine. */
+    private @Nullable String httpAddress() {
+        String given = http;
+        return given == null || given.contains(":") ? given : "127.0.0.1:" + given;
     }
 
     private static void set(KvFerryConfig.Builder config, ConfigKey<?> key, @Nullable String value, String option) {

@@ -2,6 +2,7 @@ package io.kvferry.cli;
 
 import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.control.cluster.Controller;
+import io.kvferry.control.http.HttpConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.spi.ConfigKey;
 import java.nio.file.Files;
@@ -64,6 +65,7 @@ final class EngineOptions {
     /** Keys of the cluster: known to every command, so that one file serves a whole machine. */
     static Set<ConfigKey<?>> clusterKeys() {
         Set<ConfigKey<?>> keys = new LinkedHashSet<>(Controller.configKeys());
+        keys.addAll(HttpConfigKeys.all());
         keys.addAll(ClusterConfigKeys.all());
         return keys;
     }

@@ -43,6 +43,8 @@ class ArchitectureTest {
                 "io.kvferry.control.peer",
                 "io.kvferry.control.cluster",
                 "io.kvferry.example.llm",
+                "io.kvferry.control.http",
+                "io.kvferry.control.etcd",
                 "io.kvferry.cli"
             })
     void everyModuleIsSeenByTheseRules(String modulePackage) {
@@ -70,6 +72,12 @@ class ArchitectureTest {
             })
     void engineControlPlaneAndSharedMemorySeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"io.kvferry.control.http..", "io.kvferry.control.etcd.."})
+    void whatSurroundsTheControllerSeesOfOursTheControllerAndTheSpi(String module) {
+        assertSeesOnly(module, SPI, "io.kvferry.control.cluster..");
     }
 
     @ParameterizedTest
