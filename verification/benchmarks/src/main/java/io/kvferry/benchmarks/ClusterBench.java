@@ -160,6 +160,10 @@ public final class ClusterBench implements Callable<Integer> {
         }
     }
 
+    private static long counter(Controller controller, String name) {
+        return controller.view().counters().getOrDefault(name, 0L);
+    }
+
     private String keepLeases(Controller controller, Process simulator, Duration time) throws IOException {
         if (simulator.inputReader().readLine() == null) {
             throw new IOException("the simulated nodes did not start");
@@ -167,7 +171,7 @@ public final class ClusterBench implements Callable<Integer> {
         long before = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
                 .getProcessCpuTime();
         long start = Ticker.system().nanos();
-        long told = controller.view().counters().get("keep-alives");
+        long told = counter(controller, "keep-alives");
         // at least two leases: who is lost would be gone by then
         Duration lease = controller.view().lease();
         Duration wait = time.compareTo(lease.multipliedBy(2)) > 0 ? time : lease.multipliedBy(2);
@@ -183,8 +187,8 @@ public final class ClusterBench implements Callable<Integer> {
                 .formatted(
                         live,
                         nodes(),
-                        controller.view().counters().get("nodes-gone"),
-                        Summary.digits((controller.view().counters().get("keep-alives") - told) * 1e9 / nanos),
+                        counter(controller, "nodes-gone"),
+                        Summary.digits((counter(controller, "keep-alives") - told) * 1e9 / nanos),
                         Summary.digits(cpu / nanos));
     }
 }
