@@ -133,13 +133,17 @@ public final class ClusterBench implements Callable<Integer> {
         return NODES * scale;
     }
 
+    /** Its nodes keep no lease alive: they must stay all the same. */
     private static Controller open() {
-        return Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
+        return Controller.open(BackendConfig.DEFAULTS
+                .with(ControllerConfigKeys.PORT, 0)
+                .with(ControllerConfigKeys.LEASE, Duration.ofHours(24)));
     }
 
     /** The nodes live in a process of their own, so that their processor time is not counted. */
     private String leases(Duration time) throws IOException, InterruptedException {
-        try (Controller controller = open()) {
+        try (Controller controller =
+                Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0))) {
             Process simulator = new ProcessBuilder(
                             ProcessHandle.current().info().command().orElse("java"),
                             "-cp",

@@ -61,7 +61,8 @@ class KilledStoreTest {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 stored = Integer.parseInt(line);
                 if (stored == ENOUGH) {
-                    writer.destroyForcibly();
+                    // through its handle, so that what it has said can still be read
+                    boolean ignored = writer.toHandle().destroyForcibly();
                 }
             }
         }
