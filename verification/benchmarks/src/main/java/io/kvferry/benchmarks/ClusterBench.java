@@ -133,13 +133,17 @@ public final class ClusterBench implements Callable<Integer> {
         return NODES * scale;
     }
 
+    /** Its nodes keep no lease alive: they must stay all the same. */
     private static Controller open() {
-        return Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
+        return Controller.open(BackendConfig.DEFAULTS
+                .with(ControllerConfigKeys.PORT, 0)
+                .with(ControllerConfigKeys.LEASE, Duration.ofHours(24)));
     }
 
     /** The nodes live in a process of their own, so that their processor time is not counted. */
     private String leases(Duration time) throws IOException, InterruptedException {
-        try (Controller controller = open()) {
+        try (Controller controller =
+                Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0))) {
             Process simulator = new ProcessBuilder(
                             ProcessHandle.current().info().command().orElse("java"),
                             "-cp",
@@ -160,6 +164,10 @@ public final class ClusterBench implements Callable<Integer> {
         }
     }
 
+    private static long counter(Controller controller, String name) {
+        return controller.view().counters().getOrDefault(name, 0L);
+    }
+
     private String keepLeases(Controller controller, Process simulator, Duration time) throws IOException {
         if (simulator.inputReader().readLine() == null) {
             throw new IOException("the simulated nodes did not start");
@@ -167,7 +175,7 @@ public final class ClusterBench implements Callable<Integer> {
         long before = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
                 .getProcessCpuTime();
         long start = Ticker.system().nanos();
-        long told = controller.view().counters().get("keep-alives");
+        long told = counter(controller, "keep-alives");
         // at least two leases: who is lost would be gone by then
         Duration lease = controller.view().lease();
         Duration wait = time.compareTo(lease.multipliedBy(2)) > 0 ? time : lease.multipliedBy(2);
@@ -183,8 +191,8 @@ public final class ClusterBench implements Callable<Integer> {
                 .formatted(
                         live,
                         nodes(),
-                        controller.view().counters().get("nodes-gone"),
-                        Summary.digits((controller.view().counters().get("keep-alives") - told) * 1e9 / nanos),
+                        counter(controller, "nodes-gone"),
+                        Summary.digits((counter(controller, "keep-alives") - told) * 1e9 / nanos),
                         Summary.digits(cpu / nanos));
     }
 }
