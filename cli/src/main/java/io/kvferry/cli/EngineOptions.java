@@ -3,6 +3,7 @@ package io.kvferry.cli;
 import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.spi.ConfigKey;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,6 +66,7 @@ final class EngineOptions {
     static Set<ConfigKey<?>> clusterKeys() {
         Set<ConfigKey<?>> keys = new LinkedHashSet<>(Controller.configKeys());
         keys.addAll(ClusterConfigKeys.all());
+        keys.addAll(NodeConfigKeys.all());
         return keys;
     }
 

@@ -40,6 +40,7 @@ class ArchitectureTest {
                 "io.kvferry.backend.tcp",
                 "io.kvferry.control.peer",
                 "io.kvferry.control.cluster",
+                "io.kvferry.node",
                 "io.kvferry.cli"
             })
     void everyModuleIsSeenByTheseRules(String modulePackage) {
@@ -67,6 +68,11 @@ class ArchitectureTest {
     @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
+    }
+
+    @Test
+    void theKvNodeSeesEngineAndClusterAndNoBackend() {
+        assertSeesOnly("io.kvferry.node..", SPI, "io.kvferry.engine..", "io.kvferry.control.cluster..");
     }
 
     @Test
