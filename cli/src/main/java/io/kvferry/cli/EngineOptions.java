@@ -4,6 +4,7 @@ import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.http.HttpConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.spi.ConfigKey;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,6 +68,7 @@ final class EngineOptions {
         Set<ConfigKey<?>> keys = new LinkedHashSet<>(Controller.configKeys());
         keys.addAll(HttpConfigKeys.all());
         keys.addAll(ClusterConfigKeys.all());
+        keys.addAll(NodeConfigKeys.all());
         return keys;
     }
 

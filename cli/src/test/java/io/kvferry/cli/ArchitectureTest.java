@@ -45,6 +45,7 @@ class ArchitectureTest {
                 "io.kvferry.example.llm",
                 "io.kvferry.control.http",
                 "io.kvferry.control.etcd",
+                "io.kvferry.node",
                 "io.kvferry.cli"
             })
     void everyModuleIsSeenByTheseRules(String modulePackage) {
@@ -90,6 +91,11 @@ class ArchitectureTest {
     @ValueSource(strings = {"io.kvferry.backend.tcp..", "io.kvferry.backend.mooncake.."})
     void aBackendOverSocketsSeesBesidesTheMemoryThatSuchBackendsShare(String backend) {
         assertSeesOnly(backend, SPI, "io.kvferry.netty..");
+    }
+
+    @Test
+    void theKvNodeSeesEngineAndClusterAndNoBackend() {
+        assertSeesOnly("io.kvferry.node..", SPI, "io.kvferry.engine..", "io.kvferry.control.cluster..");
     }
 
     @Test

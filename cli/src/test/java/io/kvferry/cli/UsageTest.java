@@ -51,6 +51,11 @@ class UsageTest {
             4 | controller --store paper                           | memory, file
             1 | controller --store file --store-file no/such/x.db  | kvferry.controller.file.path
             2 | controller --set kvferry.controller.lease=0s       | allowed: 1s to 24h
+            2 | node --http nowhere                                | 'nowhere' is not HOST:PORT
+            2 | node --pool 4KiB                                   | kvferry.kv.pool-size
+            2 | node --set kvferry.kv.key-scheme=md5               | sha256, vllm-sha256-cbor, cpython312
+            2 | inspect                                            | --http
+            1 | inspect --http 127.0.0.1:1                         | CONNECTION_FAILED
             2 | bench --operation copy                             | READ
             2 | bench --block-size 1XB                             | '1XB' is not a size
             2 | bench --block-size 0                               | '0' is not a size

@@ -122,8 +122,13 @@ public final class KvNode implements AutoCloseable {
         return context.chain().scheme();
     }
 
-    /** The keys of a prompt. */
-    ChunkKeys keys(int[] tokens) {
+    /**
+     * Makes the keys of a prompt, for orders to the controller.
+     *
+     * @param tokens the prompt; none negative
+     * @return one key for each whole chunk
+     */
+    public ChunkKeys keys(int[] tokens) {
         return context.chain().keys(tokens);
     }
 

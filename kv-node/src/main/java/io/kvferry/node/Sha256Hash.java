@@ -8,7 +8,7 @@ import java.security.MessageDigest;
 /**
  * KVFerry's own keys: SHA-256 over fixed bytes, so that any program can make them.
  *
- * <p>All integers are 4 bytes, little-endian. Root: the 20 ASCII bytes {@code kvferry-chunk-key-1} and a zero byte, tokens
+ * <p>All integers are 4 bytes, little-endian. Root: the 19 ASCII bytes {@code kvferry-chunk-key-1} and a zero byte, tokens
  * in a chunk, length of the salt, the salt in UTF-8. Key: the 32 bytes of the key before (of the root for the first chunk),
  * then the chunk's tokens. The salt tells models and layouts apart.
  *
