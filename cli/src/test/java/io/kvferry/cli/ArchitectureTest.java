@@ -38,6 +38,7 @@ class ArchitectureTest {
                 "io.kvferry.conformance",
                 "io.kvferry.backend.inprocess",
                 "io.kvferry.backend.tcp",
+                "io.kvferry.backend.nccl",
                 "io.kvferry.control.peer",
                 "io.kvferry.cli"
             })
@@ -63,9 +64,20 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp.."})
+    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp..", "io.kvferry.backend.nccl.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
+    }
+
+    @Test
+    void theBindingOfCudaStaysInOnePackage() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.kvferry.backend.nccl.adapter..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.bytedeco..")
+                .check(modules.that(JavaClass.Predicates.resideInAPackage(OURS)));
     }
 
     @Test
