@@ -40,6 +40,7 @@ class ArchitectureTest {
                 "io.kvferry.backend.tcp",
                 "io.kvferry.backend.mooncake",
                 "io.kvferry.netty",
+                "io.kvferry.backend.nccl",
                 "io.kvferry.control.peer",
                 "io.kvferry.control.cluster",
                 "io.kvferry.example.llm",
@@ -83,6 +84,7 @@ class ArchitectureTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"io.kvferry.backend.inprocess.."})
+    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp..", "io.kvferry.backend.nccl.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
     }
@@ -96,6 +98,17 @@ class ArchitectureTest {
     @Test
     void theKvNodeSeesEngineAndClusterAndNoBackend() {
         assertSeesOnly("io.kvferry.node..", SPI, "io.kvferry.engine..", "io.kvferry.control.cluster..");
+    }
+
+    @Test
+    void theBindingOfCudaStaysInOnePackage() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.kvferry.backend.nccl.adapter..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.bytedeco..")
+                .check(modules.that(JavaClass.Predicates.resideInAPackage(OURS)));
     }
 
     @Test

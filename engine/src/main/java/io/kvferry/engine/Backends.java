@@ -56,7 +56,7 @@ final class Backends {
         } catch (RuntimeException | Error e) {
             ClosingSteps steps = new ClosingSteps();
             Deadline deadline = after(config.get(EngineConfigKeys.CLOSE_TIMEOUT), environment);
-            backends.sort(Comparator.comparing(backend -> isStaged(backend) ? 0 : 1));
+            backends.sort(Comparator.comparingInt(backend -> isStaged(backend) ? 0 : 1));
             for (TransferBackend backend : backends) {
                 steps.run(backend.info().name(), () -> backend.close(deadline));
             }
@@ -220,7 +220,7 @@ final class Backends {
     List<CloseReport> close(Deadline deadline) {
         List<CloseReport> reports = new ArrayList<>();
         List<OpenBackend> order = new ArrayList<>(open);
-        order.sort(Comparator.comparing(backend -> isStaged(backend.backend()) ? 0 : 1));
+        order.sort(Comparator.comparingInt(backend -> isStaged(backend.backend()) ? 0 : 1));
         for (OpenBackend backend : order) {
             reports.add(backend.close(deadline));
         }

@@ -90,7 +90,7 @@ final class Connection {
      * @throws TransferException CONNECTION_FAILED when NCCL refuses at once; nothing is left behind then
      */
     Connection(
-            Key key, long number, byte[] uniqueId, NcclAdapter nccl, CudaAdapter cuda, Settings settings, Deadline until) {
+            Key key, long number, UniqueId uniqueId, NcclAdapter nccl, CudaAdapter cuda, Settings settings, Deadline until) {
         this.key = key;
         this.number = number;
         this.nccl = nccl;
@@ -101,7 +101,7 @@ final class Connection {
         this.stream = cuda.createStream();
         try {
             int rank = key.side() == Side.INITIATOR ? INITIATOR_RANK : TARGET_RANK;
-            this.communicator = nccl.connect(uniqueId, RANKS, rank, settings.maxCtas());
+            this.communicator = nccl.connect(uniqueId.bytes(), RANKS, rank, settings.maxCtas());
         } catch (RuntimeException e) {
             cuda.destroyStream(stream);
             throw e;

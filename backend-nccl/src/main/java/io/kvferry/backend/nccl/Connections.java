@@ -79,7 +79,7 @@ final class Connections {
                     + ": each keeps a thread inside NCCL; find out why peers do not connect, and start this process anew");
         }
         makeRoom(key);
-        byte[] id = library.nccl().newUniqueId();
+        UniqueId id = new UniqueId(library.nccl().newUniqueId());
         failedConnects++;
         long number = Handshake.randomNumber();
         Connection connection = add(key, number, id, deadline);
@@ -102,7 +102,7 @@ final class Connections {
         return add(key, join.connection(), join.uniqueId(), deadline);
     }
 
-    private Connection add(Connection.Key key, long number, byte[] id, Deadline deadline) {
+    private Connection add(Connection.Key key, long number, UniqueId id, Deadline deadline) {
         Deadline timeout = Deadline.after(settings.connectTimeout(), environment.ticker());
         NcclAdapter nccl = library.nccl();
         Connection connection =

@@ -33,7 +33,7 @@ sealed interface Message {
      * @param ranks of how many, always two
      * @param rank which the target is, always one
      */
-    record Join(long connection, int ranks, int rank, byte[] uniqueId) implements Message {}
+    record Join(long connection, int ranks, int rank, UniqueId uniqueId) implements Message {}
 
     /** Target to initiator: the communicator is there. */
     record Joined(long connection) implements Message {}
@@ -85,7 +85,7 @@ sealed interface Message {
         out.put(type());
         switch (this) {
             case Join m ->
-                out.putLong(m.connection).putInt(m.ranks).putInt(m.rank).put(m.uniqueId);
+                out.putLong(m.connection).putInt(m.ranks).putInt(m.rank).put(m.uniqueId.bytes());
             case Joined m -> out.putLong(m.connection);
             case NotJoined m -> putText(out.putLong(m.connection).putInt(m.code), m.detail);
             case Request m ->
@@ -120,7 +120,7 @@ sealed interface Message {
         try {
             byte type = in.get();
             return switch (type) {
-                case 1 -> new Join(in.getLong(), in.getInt(), in.getInt(), uniqueId(in));
+                case 1 -> new Join(in.getLong(), in.getInt(), in.getInt(), UniqueId.from(in));
                 case 2 -> new Joined(in.getLong());
                 case 3 -> new NotJoined(in.getLong(), in.getInt(), text(in));
                 case 4 -> new Request(in.getLong(), range(in, blocks), in.getLong(), in.getLong());
@@ -133,12 +133,6 @@ sealed interface Message {
         } catch (BufferUnderflowException e) {
             throw protocolError("a message of " + message.length + " bytes that ends too early");
         }
-    }
-
-    private static byte[] uniqueId(ByteBuffer in) {
-        byte[] id = new byte[NcclAdapter.ID_BYTES];
-        in.get(id);
-        return id;
     }
 
     private static BlockRange range(ByteBuffer in, int blocks) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.kvferry.backend.nccl.adapter.JavaCppLibrary;
+import io.kvferry.backend.nccl.adapter.NcclAdapter;
 import io.kvferry.backend.nccl.adapter.NcclLibrary;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BlockRange;
@@ -129,7 +130,7 @@ class NcclFailureTest {
     void wrongUniqueIdIsRefused(Under under) throws InterruptedException {
         joinFails(
                 under,
-                join -> new Message.Join(join.connection(), join.ranks(), join.rank(), new byte[join.uniqueId().length]),
+                join -> new Message.Join(join.connection(), join.ranks(), join.rank(), new UniqueId(new byte[NcclAdapter.ID_BYTES])),
                 TransferErrorCode.CONNECTION_FAILED);
     }
 
