@@ -1,6 +1,7 @@
 package io.kvferry.backend.rdma;
 
 import io.kvferry.backend.rdma.adapter.RdmaAdapterProvider;
+import io.kvferry.backend.rdma.adapter.ucx.UcxAdapterProvider;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -33,7 +34,7 @@ public final class RdmaBackendProvider implements TransferBackendProvider {
 
     /** Made by {@link java.util.ServiceLoader}. */
     public RdmaBackendProvider() {
-        this(List.of());
+        this(List.of(new UcxAdapterProvider()));
     }
 
     /**
