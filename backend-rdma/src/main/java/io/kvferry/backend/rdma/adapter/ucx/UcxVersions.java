@@ -3,6 +3,7 @@ package io.kvferry.backend.rdma.adapter.ucx;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Properties;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Which jucx runs on which libucp: measured, see the module's README. Immutable. */
@@ -10,6 +11,7 @@ record UcxVersions(String jucx, int ucpMajor, int ucpMinor, int ucpPatch) {
     /** What this module is built with, where the jar does not say. */
     private static final String BUILT_WITH = "1.15.0";
 
+    private static final Pattern SEPARATOR = Pattern.compile("[.-]");
     private static final int OLDEST_JUCX_MINOR = 14;
     private static final int OLDEST_UCP_MINOR = 13;
 
@@ -47,7 +49,7 @@ record UcxVersions(String jucx, int ucpMajor, int ucpMinor, int ucpPatch) {
     }
 
     private static int minor(String version) {
-        String[] parts = version.split("[.-]");
+        String[] parts = SEPARATOR.split(version, 3);
         try {
             return parts.length > 1 && parts[0].equals("1") ? Integer.parseInt(parts[1]) : -1;
         } catch (NumberFormatException e) {
