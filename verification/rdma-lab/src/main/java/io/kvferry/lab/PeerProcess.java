@@ -78,7 +78,7 @@ public final class PeerProcess {
                     MemoryRegion.host(arena.allocate(BYTES, 4096)), Deadline.after(PATIENCE));
             if (arguments[0].equals("target")) {
                 BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-                new PeerProcess(adapter, memory, in, new PrintWriter(out, true)).serve();
+                new PeerProcess(adapter, memory, in, new PrintWriter(out, true, StandardCharsets.UTF_8)).serve();
             } else {
                 Process target = start("target", List.of(arguments).subList(1, arguments.length), Redirect.PIPE);
                 try {
