@@ -83,8 +83,7 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.backend.inprocess.."})
-    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp..", "io.kvferry.backend.nccl.."})
+    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.rdma..", "io.kvferry.backend.nccl.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
     }

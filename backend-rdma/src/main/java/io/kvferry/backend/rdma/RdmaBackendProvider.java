@@ -3,7 +3,6 @@ package io.kvferry.backend.rdma;
 import io.kvferry.backend.rdma.adapter.RdmaAdapterProvider;
 import io.kvferry.backend.rdma.adapter.ucx.UcxAdapterProvider;
 import io.kvferry.backend.rdma.adapter.verbs.VerbsAdapterProvider;
-import io.kvferry.backend.rdma.adapter.ucx.UcxAdapterProvider;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -37,7 +36,6 @@ public final class RdmaBackendProvider implements TransferBackendProvider {
     /** Made by {@link java.util.ServiceLoader}. */
     public RdmaBackendProvider() {
         this(List.of(new VerbsAdapterProvider(), new UcxAdapterProvider()));
-        this(List.of(new UcxAdapterProvider()));
     }
 
     /**
