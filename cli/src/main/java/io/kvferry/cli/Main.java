@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
             BenchCommand.class,
             ControllerCommand.class,
             BackendsCommand.class,
+            DoctorCommand.class,
             ConfigCommand.class,
             ConformanceCommand.class,
             CompletionCommand.class
