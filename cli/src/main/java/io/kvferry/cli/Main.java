@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
             NodeCommand.class,
             InspectCommand.class,
             BackendsCommand.class,
+            DoctorCommand.class,
             ConfigCommand.class,
             ConformanceCommand.class,
             CompletionCommand.class

@@ -73,7 +73,7 @@ final class HttpPort implements AutoCloseable {
                     protected void initChannel(SocketChannel channel) {
                         if (counters.connections().incrementAndGet() > limits.maxConnections()) {
                             counters.connections().decrementAndGet();
-                            channel.close();
+                            var ignored = channel.close();
                             return;
                         }
                         channel.closeFuture()
