@@ -135,7 +135,7 @@ final class Connections {
 
     /** A node with a new boot id is another process: what was connected to the old one is of no use (R13). */
     private void endOfEarlierBoots(PeerIdentity peer) {
-        end(
+        var ignored = end(
                 connection -> connection.key().peer().nodeId().equals(peer.nodeId())
                         && connection.key().peer().bootId() != peer.bootId(),
                 TransferErrorCode.PEER_RESTARTED,
@@ -192,7 +192,7 @@ final class Connections {
 
     /** Moves the ended ones out of the way of new ones. */
     private void sweep() {
-        for (Connection connection : byKey.values()) {
+        for (Connection connection : List.copyOf(byKey.values())) {
             if (!connection.isUsable()) {
                 byKey.remove(connection.key(), connection);
                 recent.remove(connection);

@@ -288,11 +288,19 @@ final class NcclBackend implements TransferBackend {
             case ResetScope.Peer(var peer) -> connection -> connection.key().peer().equals(peer);
             case ResetScope.Instance() -> connection -> true;
         };
-        return device.call(() -> connections.end(
-                        which, TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope))
-                .thenCompose(ended -> ended)
+        return endConnections(which, TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope)
                 .thenCompose(ended -> copies.barrier())
                 .thenCompose(copied -> device.call(() -> true));
+    }
+
+    /** Completes when the GPU is done with all that match. */
+    private CompletableFuture<Void> endConnections(
+            Predicate<Connection> which, TransferErrorCode code, String detail) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        device.execute(() -> {
+            var ignored = connections.end(which, code, detail).thenRun(() -> done.complete(null));
+        });
+        return done;
     }
 
     private static boolean isIn(ResetScope scope, TransferSide.Terms terms) {
@@ -313,9 +321,8 @@ final class NcclBackend implements TransferBackend {
         remaining.forEach(side -> side.fail(TransferErrorCode.SHUTTING_DOWN, "the backend was closed"));
         List<String> abandoned = new ArrayList<>();
         try {
-            CompletableFuture<Void> ended = device.call(() -> connections.end(
-                            connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed"))
-                    .thenCompose(all -> all);
+            CompletableFuture<Void> ended = endConnections(
+                    connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed");
             Waiting.get(ended, deadline, environment.scheduler(), Stage.CLOSE, "ending the connections");
         } catch (TransferException e) {
             remaining.forEach(side -> abandoned.add("memory of " + side + ": the GPU has not let go of it"));
