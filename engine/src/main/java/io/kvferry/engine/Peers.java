@@ -172,7 +172,8 @@ final class Peers {
             }
         }
         endpoints.add(null);
-        refusals.add("the peer does not offer " + ours.info().wireId());
+        refusals.add("the peer does not offer " + ours.info().wireId()
+                + "; it is not open there, or weaker than the peer's kvferry.min-isolation");
     }
 
     /** Whatever is kept for a process that is gone must not be used for its successor (R13). */
