@@ -221,7 +221,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
 
     @Override
     public void expect() {
-        if (acknowledged) {
+        if (acknowledged && !outstanding.isEmpty()) {
             receiver.head(StatusFrame.BYTES);
             return;
         }
@@ -231,7 +231,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
                 return;
             }
         }
-        receiver.head(1); // nothing may come; if it does, it is refused
+        receiver.head(1); // nothing may come; one byte is enough to know
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.kvferry.backend.mooncake;
 
+import io.kvferry.netty.Hosts;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 /** Asks peers who they are: one connection a request, closed as soon as the reply is here. Thread-safe. */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here completes the reply
 final class HandshakeClient {
+    private static final String REMEDY = "the peer has to advertise a name that resolves, or an address";
+
     private final WireScope scope;
     private final Sockets sockets;
     private final EventLoopGroup loops;
@@ -35,7 +38,7 @@ final class HandshakeClient {
     /** Sends a request; completes with the JSON of the reply, or with a {@link TransferException}. */
     CompletableFuture<byte[]> ask(HostPort peer, int type, byte[] json) {
         CompletableFuture<byte[]> reply = new CompletableFuture<>();
-        Sockets.resolve(peer.host()).whenComplete((address, unknown) -> {
+        Hosts.resolve(peer.host(), REMEDY).whenComplete((address, unknown) -> {
             if (unknown != null) {
                 reply.completeExceptionally(unknown);
             } else {

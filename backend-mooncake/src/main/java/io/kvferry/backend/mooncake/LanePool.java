@@ -1,5 +1,7 @@
 package io.kvferry.backend.mooncake;
 
+import io.kvferry.netty.Hosts;
+import io.kvferry.netty.TimedWait;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TimedWait;
@@ -24,6 +26,8 @@ import java.util.function.Predicate;
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here closes the channel, and that is heard
 final class LanePool {
     private static final String CLOSED = "the mooncake backend was closed";
+
+    private static final String REMEDY = "the peer has to advertise a name that resolves, or an address";
 
     private final WireScope scope;
     private final Sockets sockets;
@@ -114,7 +118,7 @@ final class LanePool {
     }
 
     private CompletableFuture<ClientLane> dial(DataAddress address) {
-        return Sockets.resolve(address.host()).thenCompose(resolved -> connect(address, resolved));
+        return Hosts.resolve(address.host(), REMEDY).thenCompose(resolved -> connect(address, resolved));
     }
 
     private CompletableFuture<ClientLane> connect(DataAddress address, InetAddress resolved) {

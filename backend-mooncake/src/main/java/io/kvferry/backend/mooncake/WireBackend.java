@@ -1,5 +1,6 @@
 package io.kvferry.backend.mooncake;
 
+import io.kvferry.netty.EventLoops;
 import io.kvferry.netty.HostMemory;
 import io.kvferry.spi.AbortScope;
 import io.kvferry.spi.BackendEndpoint;
@@ -40,7 +41,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
@@ -398,7 +398,7 @@ final class WireBackend implements TransferBackend {
         Stream.of(initiated, accepted)
                 .flatMap(set -> set.matching(transfer -> !transfer.tally().gate().isEmpty()).stream())
                 .forEach(transfer -> abandoned.add(transfer + ", whose memory may still be touched"));
-        if (!endEventLoops(deadline)) {
+        if (!EventLoops.end(loops, deadline, scope.scheduler())) {
             abandoned.add("event loops that have not ended");
         }
         return abandoned.isEmpty() ? CloseReport.CLEAN : new CloseReport(abandoned);
@@ -421,17 +421,6 @@ final class WireBackend implements TransferBackend {
 
     private static CompletableFuture<Void> closed(@Nullable Listener listener) {
         return listener == null ? CompletableFuture.completedFuture(null) : listener.close();
-    }
-
-    private boolean endEventLoops(Deadline deadline) {
-        CompletableFuture<Boolean> ended = new CompletableFuture<>();
-        loops.terminationFuture().addListener(done -> ended.complete(true));
-        loops.shutdownGracefully(0, Math.max(1, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
-        try {
-            return TimedWait.await(ended, deadline, scope.scheduler(), Stage.CLOSE, "ending the event loops");
-        } catch (TransferException late) {
-            return false;
-        }
     }
 
     private void checkOpen(Stage stage) {

@@ -1,6 +1,6 @@
 package io.kvferry.backend.mooncake;
 
-import io.kvferry.spi.BlockList;
+import io.kvferry.netty.Stripes;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.InitiatorTransfer;
@@ -45,29 +45,10 @@ final class WireInitiator implements InitiatorTransfer {
             return;
         }
         transfer.tally().begin();
-        int parts = Math.clamp(
-                transfer.blocks().bytes(blocks) / stripeBytes, 1, Math.min(open.size(), blocks.count()));
-        long bytesPerPart = transfer.blocks().bytes(blocks) / parts;
         int lane = NEXT_LANE.getAndIncrement();
-        int first = blocks.first();
-        for (int part = 1; part <= parts; part++) {
-            int end = part == parts ? blocks.end() : endOfPart(first, blocks.end() - (parts - part), bytesPerPart);
-            open.get(Math.floorMod(lane++, open.size()))
-                    .start(new BlockStream(transfer, remote, new BlockRange(first, end - first)));
-            first = end;
+        for (BlockRange part : Stripes.cut(transfer.blocks(), blocks, stripeBytes, open.size())) {
+            open.get(Math.floorMod(lane++, open.size())).start(new BlockStream(transfer, remote, part));
         }
-    }
-
-    /** Where a part of about so many bytes ends: behind its first block, and not behind {@code lastEnd}. */
-    private int endOfPart(int first, int lastEnd, long bytes) {
-        BlockList blocks = transfer.blocks();
-        int end = first + 1;
-        long taken = blocks.length(first);
-        while (end < lastEnd && taken + blocks.length(end) <= bytes) {
-            taken += blocks.length(end);
-            end++;
-        }
-        return end;
     }
 
     @Override

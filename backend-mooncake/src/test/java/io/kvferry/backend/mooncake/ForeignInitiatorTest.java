@@ -271,9 +271,7 @@ class ForeignInitiatorTest {
         try (Socket socket = data()) {
             socket.getOutputStream().write(header(WRITE | V2, base(), BYTES));
             socket.getOutputStream().write(new byte[] {42});
-            while (memory.get(ValueLayout.JAVA_BYTE, 0) != 42) {
-                Thread.onSpinWait();
-            }
+            WireNode.await(() -> memory.get(ValueLayout.JAVA_BYTE, 0) == 42);
             Quiescence answer = lease.finish(WireNode.soon());
             node.backend.reset(new ResetScope.Instance(), WireNode.soon());
             if (answer == Quiescence.QUARANTINED) {

@@ -219,9 +219,7 @@ class ForeignTargetTest {
             wire.in().read();
         });
         start(Operation.WRITE).ending().awaitCompleted();
-        while (node.backend.refused() == 0) {
-            Thread.onSpinWait(); // the class' timeout bounds it
-        }
+        WireNode.await(() -> node.backend.refused() > 0);
         target.does(target.memory(remote, BASE, true));
         assertMoved(Operation.WRITE);
     }

@@ -1,5 +1,7 @@
 package io.kvferry.backend.mooncake;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.BackendEndpoint;
@@ -27,6 +29,7 @@ import java.util.List;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /** A wire engine on its own, with the plans that a caller without peer control makes for it. */
 final class WireNode implements AutoCloseable {
@@ -51,6 +54,15 @@ final class WireNode implements AutoCloseable {
 
     static Deadline soon() {
         return Deadline.after(20, TimeUnit.SECONDS);
+    }
+
+    /** Waits for something that comes from elsewhere. */
+    static void await(BooleanSupplier condition) {
+        Deadline end = soon();
+        while (!condition.getAsBoolean()) {
+            assertThat(end.isExpired()).as("it took too long").isFalse();
+            Thread.onSpinWait();
+        }
     }
 
     /** Fresh memory, zero or filled by a seed. */

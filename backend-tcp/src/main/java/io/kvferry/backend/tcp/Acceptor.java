@@ -1,5 +1,7 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.EventLoops;
+import io.kvferry.netty.TimedWait;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TimedWait;
@@ -11,11 +13,8 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
-import io.netty.util.concurrent.EventExecutor;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -109,15 +108,6 @@ final class Acceptor {
             open.close();
             open.closeFuture().addListener(done -> closed.complete(null));
         }
-        return closed.thenCompose(nothing -> passEventLoops());
-    }
-
-    /** What was accepted last may wait in another loop to be registered there. */
-    private CompletableFuture<Void> passEventLoops() {
-        List<CompletableFuture<Void>> passed = new ArrayList<>();
-        for (EventExecutor loop : loops) {
-            passed.add(CompletableFuture.runAsync(() -> {}, loop));
-        }
-        return CompletableFuture.allOf(passed.toArray(CompletableFuture[]::new));
+        return closed.thenCompose(nothing -> EventLoops.pass(loops));
     }
 }

@@ -1,5 +1,7 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.Hosts;
+import io.kvferry.netty.TimedWait;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TimedWait;
@@ -12,7 +14,6 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.util.Comparator;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -116,7 +117,8 @@ final class Dialer {
     }
 
     private CompletableFuture<Lane> dial(TcpEndpoint endpoint) {
-        return resolve(endpoint.host()).thenCompose(address -> connect(endpoint, address));
+        return Hosts.resolve(endpoint.host(), "set the peer's kvferry.tcp.advertised-host to one that resolves")
+                .thenCompose(address -> connect(endpoint, address));
     }
 
     private CompletableFuture<Lane> connect(TcpEndpoint endpoint, InetAddress address) {
@@ -173,28 +175,6 @@ final class Dialer {
             result.complete(lane);
         } else if (failure != null) {
             result.completeExceptionally(failure);
-        }
-    }
-
-    private static CompletableFuture<InetAddress> resolve(String host) {
-        try {
-            return CompletableFuture.completedFuture(InetAddress.ofLiteral(host));
-        } catch (IllegalArgumentException name) {
-            CompletableFuture<InetAddress> result = new CompletableFuture<>();
-            // a name service may be slow, and no event loop waits for it
-            Thread.ofVirtual().start(() -> {
-                try {
-                    result.complete(InetAddress.getByName(host));
-                } catch (UnknownHostException unknown) {
-                    result.completeExceptionally(new TransferException(
-                            TransferErrorCode.CONNECTION_FAILED,
-                            Stage.PREPARE,
-                            "no address for " + host
-                                    + "; set the peer's kvferry.tcp.advertised-host to one that resolves",
-                            unknown));
-                }
-            });
-            return result;
         }
     }
 }

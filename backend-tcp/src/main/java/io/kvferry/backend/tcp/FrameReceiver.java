@@ -2,13 +2,11 @@ package io.kvferry.backend.tcp;
 
 import io.kvferry.netty.BlockCursor;
 import io.kvferry.netty.HostMemory;
+import io.kvferry.netty.ReadLoop;
 import io.kvferry.netty.WindowBuf;
 import io.kvferry.spi.MemoryGate;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
-import io.netty.channel.ChannelConfig;
 import io.netty.channel.RecvByteBufAllocator;
-import io.netty.util.UncheckedBooleanSupplier;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -84,7 +82,7 @@ final class FrameReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
 
     @Override
     public ExtendedHandle newHandle() {
-        return new ReadLoop();
+        return new ReadLoop(() -> point(window), SCRATCH_BYTES, readsPerWakeup);
     }
 
     /** Bytes have arrived, in our own window or in a buffer of somebody else, which is released. */
@@ -253,65 +251,5 @@ final class FrameReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
             leaveWhenReleased = null;
             gate.leave();
         }
-    }
-
-    /** Tells Netty's read loop where to read to, and when to look after other connections. */
-    private final class ReadLoop implements ExtendedHandle {
-        private int lastBytes;
-        private int attemptedBytes;
-        private int reads;
-
-        @Override
-        public ByteBuf allocate(ByteBufAllocator allocator) {
-            return point(window);
-        }
-
-        @Override
-        public int guess() {
-            return SCRATCH_BYTES;
-        }
-
-        @Override
-        public void reset(ChannelConfig config) {
-            reads = 0;
-        }
-
-        @Override
-        public void incMessagesRead(int count) {
-            reads += count;
-        }
-
-        @Override
-        public void lastBytesRead(int bytes) {
-            lastBytes = bytes;
-        }
-
-        @Override
-        public int lastBytesRead() {
-            return lastBytes;
-        }
-
-        @Override
-        public void attemptedBytesRead(int bytes) {
-            attemptedBytes = bytes;
-        }
-
-        @Override
-        public int attemptedBytesRead() {
-            return attemptedBytes;
-        }
-
-        @Override
-        public boolean continueReading() {
-            return continueReading(() -> attemptedBytes == lastBytes);
-        }
-
-        @Override
-        public boolean continueReading(UncheckedBooleanSupplier maybeMore) {
-            return lastBytes > 0 && reads < readsPerWakeup && maybeMore.get();
-        }
-
-        @Override
-        public void readComplete() {}
     }
 }

@@ -1,5 +1,6 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.EventLoops;
 import io.kvferry.netty.HostMemory;
 import io.kvferry.spi.AbortScope;
 import io.kvferry.spi.BackendEndpoint;
@@ -37,7 +38,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongFunction;
@@ -240,7 +240,7 @@ final class TcpBackend implements TransferBackend {
         }
         scope.initiated().forEach(transfer -> report(transfer, abandoned));
         scope.leases().forEach(transfer -> report(transfer, abandoned));
-        if (!endEventLoops(deadline)) {
+        if (!EventLoops.end(loops, deadline, scope.scheduler())) {
             abandoned.add("event loops that have not ended");
         }
         return abandoned.isEmpty() ? CloseReport.CLEAN : new CloseReport(abandoned);
@@ -257,17 +257,6 @@ final class TcpBackend implements TransferBackend {
     private static void report(TcpTransfer transfer, List<String> abandoned) {
         if (!transfer.gate().isEmpty()) {
             abandoned.add(transfer + ", whose memory may still be touched");
-        }
-    }
-
-    private boolean endEventLoops(Deadline deadline) {
-        CompletableFuture<Boolean> ended = new CompletableFuture<>();
-        loops.terminationFuture().addListener(done -> ended.complete(true));
-        loops.shutdownGracefully(0, Math.max(1, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
-        try {
-            return TimedWait.await(ended, deadline, scope.scheduler(), Stage.CLOSE, "ending the event loops");
-        } catch (TransferException late) {
-            return false;
         }
     }
 

@@ -1,6 +1,6 @@
 package io.kvferry.backend.tcp;
 
-import io.kvferry.spi.BlockList;
+import io.kvferry.netty.Stripes;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.InitiatorTransfer;
@@ -52,27 +52,10 @@ final class TcpInitiatorTransfer implements InitiatorTransfer {
             return;
         }
         transfer.begin();
-        long bytes = transfer.blocks().bytes(blocks);
-        int parts = Math.clamp(bytes / stripeBytes, 1, Math.min(open.size(), blocks.count()));
         int lane = NEXT_LANE.getAndIncrement();
-        int first = blocks.first();
-        for (int part = 1; part <= parts; part++) {
-            int end = part == parts ? blocks.end() : endOfPart(first, blocks.end() - (parts - part), bytes / parts);
-            start(open.get(Math.floorMod(lane++, open.size())), new BlockRange(first, end - first));
-            first = end;
+        for (BlockRange part : Stripes.cut(transfer.blocks(), blocks, stripeBytes, open.size())) {
+            start(open.get(Math.floorMod(lane++, open.size())), part);
         }
-    }
-
-    /** Where a part of about so many bytes ends: behind its first block, and not behind {@code lastEnd}. */
-    private int endOfPart(int first, int lastEnd, long bytes) {
-        BlockList blocks = transfer.blocks();
-        int end = first + 1;
-        long taken = blocks.length(first);
-        while (end < lastEnd && taken + blocks.length(end) <= bytes) {
-            taken += blocks.length(end);
-            end++;
-        }
-        return end;
     }
 
     private static void start(LaneStream stream, BlockRange range) {
