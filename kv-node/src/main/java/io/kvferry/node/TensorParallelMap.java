@@ -106,8 +106,8 @@ public record TensorParallelMap(int kvHeads, int sourceRanks, int targetRanks) {
         long headBytes = byHead ? head * tokens : head;
         for (int plane = 0; plane < 2; plane++) {
             for (int row = 0; row < rows; row++) {
-                long sourceRow = plane * source.layerBytes(tokens) / 2 + row * source.kvHeads() * headBytes;
-                long targetRow = plane * target.layerBytes(tokens) / 2 + row * target.kvHeads() * headBytes;
+                long sourceRow = plane * source.layerBytes(tokens) / 2 + (long) row * source.kvHeads() * headBytes;
+                long targetRow = plane * target.layerBytes(tokens) / 2 + (long) row * target.kvHeads() * headBytes;
                 runs.add(new Run(
                         sourceRow + part.sourceHead() * headBytes,
                         targetRow + part.targetHead() * headBytes,

@@ -3,6 +3,7 @@ package io.kvferry.netty;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferException;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.EventExecutor;

@@ -1,7 +1,6 @@
 package io.kvferry.backend.mooncake;
 
 import io.kvferry.netty.EventLoops;
-import io.kvferry.netty.TimedWait;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TimedWait;

@@ -76,7 +76,7 @@ final class HttpPort implements AutoCloseable {
                             var ignored = channel.close();
                             return;
                         }
-                        channel.closeFuture()
+                        var counted = channel.closeFuture()
                                 .addListener(_ -> counters.connections().decrementAndGet());
                         connections.add(channel);
                         channel.pipeline()
