@@ -76,7 +76,7 @@ final class HttpPort implements AutoCloseable {
                             var ignored = channel.close();
                             return;
                         }
-                        var counted = channel.closeFuture()
+                        var ignoredEnd = channel.closeFuture()
                                 .addListener(_ -> counters.connections().decrementAndGet());
                         connections.add(channel);
                         channel.pipeline()
