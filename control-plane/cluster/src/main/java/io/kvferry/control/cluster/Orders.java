@@ -101,8 +101,7 @@ final class Orders implements MemberListener, StoreListener {
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     "orders that are not finished=" + maxOpen + " = kvferry.controller.max-open-orders");
         }
-        OrderStatus status =
-                new OrderStatus(TransferId.random().toString(), resolved, nodes, Map.of());
+        OrderStatus status = new OrderStatus(TransferId.random().toString(), resolved, nodes, Map.of());
         long nanos = resolved.timeout().toNanos();
         try {
             OptionalLong revision =
@@ -113,7 +112,11 @@ final class Orders implements MemberListener, StoreListener {
             throw e;
         }
         context.counters().increment(Counter.ORDERS);
-        context.events().publish(Kind.ORDER_ACCEPTED, status.id(), status.request().action().name());
+        context.events()
+                .publish(
+                        Kind.ORDER_ACCEPTED,
+                        status.id(),
+                        status.request().action().name());
         run(status, nanos, membership.members());
         return status;
     }
@@ -130,8 +133,7 @@ final class Orders implements MemberListener, StoreListener {
                         "no node " + move.destination().nodeId() + " is registered to move chunks to"));
         NodeRegistration registration = destination.registration();
         return new OrderRequest(
-                new OrderAction.Move(
-                        move.keys(), registration.identity(), registration.addresses(), move.keepSource()),
+                new OrderAction.Move(move.keys(), registration.identity(), registration.addresses(), move.keepSource()),
                 request.nodes(),
                 request.timeout());
     }
@@ -243,7 +245,11 @@ final class Orders implements MemberListener, StoreListener {
         order.revision = revision.getAsLong();
         open.incrementAndGet();
         context.counters().increment(Counter.ORDERS_ADOPTED);
-        context.events().publish(Kind.ORDER_ADOPTED, status.id(), status.request().action().name());
+        context.events()
+                .publish(
+                        Kind.ORDER_ADOPTED,
+                        status.id(),
+                        status.request().action().name());
         run(status, order.remainingNanos, membership.members());
     }
 
@@ -313,7 +319,8 @@ final class Orders implements MemberListener, StoreListener {
     }
 
     /** Completes when the order is finished; null if it is unknown. */
-    @Nullable CompletableFuture<OrderStatus> whenFinished(String id) {
+    @Nullable
+    CompletableFuture<OrderStatus> whenFinished(String id) {
         Known order = known.get(id);
         return order == null ? null : order.whenFinished.copy();
     }
