@@ -171,18 +171,22 @@ final class Orders implements MemberListener, StoreListener {
 
     /** Stores how it went, for as long as it is kept. */
     private void finish(OrderStatus status) {
+        Known order = known.get(status.id());
+        boolean own = order != null && order.owner.equals(context.id());
+        if (order != null && own) {
+            // before the run is forgotten, so that whoever asks in between sees no older state
+            order.status = status;
+        }
         running.remove(status.id());
         open.decrementAndGet();
         long failures = status.results().values().stream()
                 .filter(result -> !result.isDone())
                 .count();
         context.counters().add(Counter.ORDER_FAILURES, failures);
-        Known order = known.get(status.id());
-        if (order == null || !order.owner.equals(context.id())) {
+        if (order == null || !own) {
             // another controller has taken it over
             return;
         }
-        order.status = status;
         order.whenFinished.complete(status);
         context.events()
                 .publish(
