@@ -105,14 +105,16 @@ public final class ClusterBench implements Callable<Integer> {
         return switch (row) {
             case LOOKUP -> {
                 try (Controller controller = open()) {
-                    yield "lookup      " + LookupLoad.fill(controller, CHUNKS / 100 * scale, NODES)
-                            .inProcess(2, time);
+                    yield "lookup      "
+                            + LookupLoad.fill(controller, CHUNKS / 100 * scale, NODES)
+                                    .inProcess(2, time);
                 }
             }
             case LOOKUP_GRPC -> {
                 try (Controller controller = open()) {
-                    yield "lookup-grpc " + LookupLoad.fill(controller, CHUNKS / 100 * scale, NODES)
-                            .throughGrpc(16, time);
+                    yield "lookup-grpc "
+                            + LookupLoad.fill(controller, CHUNKS / 100 * scale, NODES)
+                                    .throughGrpc(16, time);
                 }
             }
             case CHANGES -> {
@@ -142,8 +144,7 @@ public final class ClusterBench implements Callable<Integer> {
 
     /** The nodes live in a process of their own, so that their processor time is not counted. */
     private String leases(Duration time) throws IOException, InterruptedException {
-        try (Controller controller =
-                Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0))) {
+        try (Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0))) {
             Process simulator = new ProcessBuilder(
                             ProcessHandle.current().info().command().orElse("java"),
                             "-cp",
@@ -172,8 +173,8 @@ public final class ClusterBench implements Callable<Integer> {
         if (simulator.inputReader().readLine() == null) {
             throw new IOException("the simulated nodes did not start");
         }
-        long before = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                .getProcessCpuTime();
+        long before =
+                ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
         long start = Ticker.system().nanos();
         long told = counter(controller, "keep-alives");
         // at least two leases: who is lost would be gone by then
@@ -181,9 +182,8 @@ public final class ClusterBench implements Callable<Integer> {
         Duration wait = time.compareTo(lease.multipliedBy(2)) > 0 ? time : lease.multipliedBy(2);
         SimulatedNodes.pause(wait);
         double nanos = Ticker.system().nanos() - start;
-        double cpu = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                        .getProcessCpuTime()
-                - before;
+        double cpu =
+                ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime() - before;
         long live = controller.nodes().stream()
                 .filter(node -> node.state() == NodeState.LIVE)
                 .count();

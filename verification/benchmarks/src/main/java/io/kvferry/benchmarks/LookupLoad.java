@@ -66,12 +66,7 @@ final class LookupLoad {
             ChunkKeys known = BenchLink.keys(random.nextInt(chains), CHAIN);
             ChunkKeys unknown = BenchLink.keys(random.nextLong() | Long.MIN_VALUE, CHAIN);
             byte[] keys = Arrays.copyOf(known.toByteArray(), CHAIN * known.keyBytes());
-            System.arraycopy(
-                    unknown.toByteArray(),
-                    0,
-                    keys,
-                    hit * known.keyBytes(),
-                    (CHAIN - hit) * known.keyBytes());
+            System.arraycopy(unknown.toByteArray(), 0, keys, hit * known.keyBytes(), (CHAIN - hit) * known.keyBytes());
             lookups.add(Lookup.of(BenchLink.SCHEME.name(), ChunkKeys.of(known.keyBytes(), keys), ""));
             found.add(hit);
         }
@@ -93,8 +88,7 @@ final class LookupLoad {
             return run(
                             clients,
                             time,
-                            client -> lookup -> open.get(client)
-                                    .lookup(lookup, Deadline.after(10, TimeUnit.SECONDS)))
+                            client -> lookup -> open.get(client).lookup(lookup, Deadline.after(10, TimeUnit.SECONDS)))
                     + " (>= 10000 /s)";
         } finally {
             open.forEach(ClusterClient::close);
@@ -125,7 +119,10 @@ final class LookupLoad {
             }
         }
         double nanos = Ticker.system().nanos() - start;
-        long[] all = runs.stream().flatMapToLong(run -> Arrays.stream(done(run))).sorted().toArray();
+        long[] all = runs.stream()
+                .flatMapToLong(run -> Arrays.stream(done(run)))
+                .sorted()
+                .toArray();
         return "%s look-ups/s, p50 %s us, p99 %s us, %s threads"
                 .formatted(
                         Math.round(all.length * 1e9 / nanos),

@@ -99,8 +99,9 @@ final class SimulatedNodes {
             stream.onNext(NodeFrame.newBuilder()
                     .setSyncBegin(SyncBegin.getDefaultInstance())
                     .build());
-            stream.onNext(
-                    NodeFrame.newBuilder().setSyncEnd(SyncEnd.getDefaultInstance()).build());
+            stream.onNext(NodeFrame.newBuilder()
+                    .setSyncEnd(SyncEnd.getDefaultInstance())
+                    .build());
             // from here on the timer alone sends
             var ignored = timer.scheduleAtFixedRate(
                     () -> stream.onNext(KEEP_ALIVE),

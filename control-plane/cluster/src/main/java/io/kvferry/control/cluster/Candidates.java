@@ -147,7 +147,12 @@ final class Candidates implements IndexSegment.HolderVisitor {
     private @Nullable HolderSlot countable(int holder) {
         HolderSlot slot = slots.get(holder >>> HolderLists.TIER_BITS);
         Member member = slot == null ? null : slot.member;
-        return slot == null || member == null || !slot.isVisible() || member.id().equals(excluded) ? null : slot;
+        return slot == null
+                        || member == null
+                        || !slot.isVisible()
+                        || member.id().equals(excluded)
+                ? null
+                : slot;
     }
 
     /** The best holders, best first. Those that are equal are spread by the chain, so that not all go to one. */
@@ -155,8 +160,7 @@ final class Candidates implements IndexSegment.HolderVisitor {
         return all.stream()
                 .filter(candidate -> candidate.chunks > 0)
                 .sorted(Comparator.<Candidate>comparingInt(candidate -> -candidate.chunks)
-                        .thenComparingInt(
-                                candidate -> candidate.member.stats().loadPercent() / LOAD_STEP)
+                        .thenComparingInt(candidate -> candidate.member.stats().loadPercent() / LOAD_STEP)
                         .thenComparingInt(candidate -> candidate.member.missedKeepAlives())
                         .thenComparingInt(candidate -> candidate.slowest.number())
                         .thenComparingLong(candidate -> IndexDigest.mix(chain ^ candidate.slot.number)))

@@ -36,7 +36,8 @@ final class ChunkIndex {
         return schemes.computeIfAbsent(scheme.name(), _ -> new SchemeIndex(scheme.keyBytes(), SEGMENTS));
     }
 
-    @Nullable SchemeIndex ofName(String scheme) {
+    @Nullable
+    SchemeIndex ofName(String scheme) {
         return schemes.get(scheme);
     }
 

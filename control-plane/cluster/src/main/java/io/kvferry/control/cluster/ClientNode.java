@@ -85,7 +85,8 @@ final class ClientNode {
         return replaced.get() != null;
     }
 
-    @Nullable TransferException replacement() {
+    @Nullable
+    TransferException replacement() {
         return replaced.get();
     }
 

@@ -211,7 +211,10 @@ public final class ClusterClient implements AutoCloseable {
     public OrderStatus order(String id, boolean wait, Deadline deadline) {
         return ask(
                 ClusterGrpc.getGetOrderMethod(),
-                ClusterProto.GetOrderRequest.newBuilder().setId(id).setWait(wait).build(),
+                ClusterProto.GetOrderRequest.newBuilder()
+                        .setId(id)
+                        .setWait(wait)
+                        .build(),
                 bytes -> WireDecoder.status(ClusterProto.OrderReply.parseFrom(bytes)),
                 deadline);
     }
@@ -349,8 +352,9 @@ public final class ClusterClient implements AutoCloseable {
         private BackendConfig config = BackendConfig.DEFAULTS;
         private List<PeerAddress> controllers = List.of();
         private @Nullable NodeRegistration registration;
-        private OrderHandler orders = (order, _) ->
-                OrderResult.failed(TransferErrorCode.UNSUPPORTED, "this node takes no orders such as " + order.action().name());
+        private OrderHandler orders = (order, _) -> OrderResult.failed(
+                TransferErrorCode.UNSUPPORTED,
+                "this node takes no orders such as " + order.action().name());
         private Supplier<NodeStats> stats = () -> NodeStats.NONE;
         private Ticker ticker = Ticker.system();
         private @Nullable Scheduler scheduler;
@@ -442,7 +446,8 @@ public final class ClusterClient implements AutoCloseable {
                             .toList()
                     : controllers;
             if (addresses.isEmpty()) {
-                throw new IllegalArgumentException("kvferry.cluster.controllers is empty: name at least one controller");
+                throw new IllegalArgumentException(
+                        "kvferry.cluster.controllers is empty: name at least one controller");
             }
             return addresses;
         }

@@ -84,8 +84,7 @@ public final class Controller implements AutoCloseable {
                 config.get(ControllerConfigKeys.MAX_OPEN_ORDERS),
                 config.get(ControllerConfigKeys.MAX_FINISHED_ORDERS),
                 config.get(ControllerConfigKeys.ORDER_RETENTION));
-        this.membership =
-                new Membership(context, store, chunks, config.get(ControllerConfigKeys.MAX_NODES), orders);
+        this.membership = new Membership(context, store, chunks, config.get(ControllerConfigKeys.MAX_NODES), orders);
         this.controllers = new Controllers(context, store, this::adoptOrders);
         this.reader = new IndexReader(chunks, membership, context.counters());
         // a store that forgets does not know who was there before; whoever lives comes back within its lease
@@ -221,8 +220,7 @@ public final class Controller implements AutoCloseable {
      */
     public PeerAddress address() {
         ControllerServer listening = server;
-        return new PeerAddress(
-                config.get(ControllerConfigKeys.BIND_HOST), listening == null ? 0 : listening.port());
+        return new PeerAddress(config.get(ControllerConfigKeys.BIND_HOST), listening == null ? 0 : listening.port());
     }
 
     /**
@@ -425,7 +423,8 @@ public final class Controller implements AutoCloseable {
         if (timer != null) {
             timer.close();
         }
-        LOG.debug("controller {} is closed: {}", context.id(), context.counters().snapshot());
+        LOG.debug(
+                "controller {} is closed: {}", context.id(), context.counters().snapshot());
         return new CloseReport(abandoned);
     }
 

@@ -52,7 +52,11 @@ final class ControllerLink implements NodeInventory.Feed {
      * @param node what registers there; null for who only asks
      */
     ControllerLink(
-            PeerAddress address, BackendConfig config, EventLoops eventLoops, Executor resolver, @Nullable ClientNode node) {
+            PeerAddress address,
+            BackendConfig config,
+            EventLoops eventLoops,
+            Executor resolver,
+            @Nullable ClientNode node) {
         this.address = address;
         this.node = node;
         this.maxDelay = config.get(ClusterConfigKeys.MAX_RECONNECT_DELAY);
@@ -71,7 +75,8 @@ final class ControllerLink implements NodeInventory.Feed {
                 .maxInboundMessageSize(Math.toIntExact(config.get(ClusterConfigKeys.MAX_MESSAGE_BYTES)))
                 .withOption(
                         ChannelOption.CONNECT_TIMEOUT_MILLIS,
-                        Math.toIntExact(config.get(ClusterConfigKeys.CONNECT_TIMEOUT).toMillis()))
+                        Math.toIntExact(
+                                config.get(ClusterConfigKeys.CONNECT_TIMEOUT).toMillis()))
                 .keepAliveTime(PING_INTERVAL.toNanos(), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(PING_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)
                 .build();
@@ -129,7 +134,10 @@ final class ControllerLink implements NodeInventory.Feed {
         if (why.code() == TransferErrorCode.PEER_RESTARTED) {
             registering.replaced(why);
         } else if (!known) {
-            LOG.warn("no session with controller {}, trying again: {}", address, why.error().detail());
+            LOG.warn(
+                    "no session with controller {}, trying again: {}",
+                    address,
+                    why.error().detail());
         }
         registering.later(pause, this::connect);
     }

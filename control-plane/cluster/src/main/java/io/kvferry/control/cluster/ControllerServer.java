@@ -55,8 +55,7 @@ final class ControllerServer {
         this.defaultTimeout = config.get(ControllerConfigKeys.DEFAULT_TIMEOUT);
         this.storeTimeout = config.get(ControllerConfigKeys.STORE_TIMEOUT);
         this.orderTimeout = config.get(ControllerConfigKeys.ORDER_TIMEOUT);
-        this.eventLoops =
-                EventLoops.open("kvferry-controller-io", config.get(ControllerConfigKeys.EVENT_LOOP_THREADS));
+        this.eventLoops = EventLoops.open("kvferry-controller-io", config.get(ControllerConfigKeys.EVENT_LOOP_THREADS));
         this.server = NettyServerBuilder.forAddress(new InetSocketAddress(
                         config.get(ControllerConfigKeys.BIND_HOST), config.get(ControllerConfigKeys.PORT)))
                 .bossEventLoopGroup(eventLoops.group())

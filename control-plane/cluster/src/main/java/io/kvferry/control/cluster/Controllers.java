@@ -3,7 +3,6 @@ package io.kvferry.control.cluster;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.TransferException;
 import java.util.List;
-
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;

@@ -35,8 +35,7 @@ final class HolderSlots {
                         Stage.REGISTER,
                         "the index has its most holders, " + MAX_SLOTS);
             }
-            @Nullable HolderSlot[] copy =
-                    Arrays.copyOf(slots, number < slots.length ? slots.length : slots.length * 2);
+            @Nullable HolderSlot[] copy = Arrays.copyOf(slots, number < slots.length ? slots.length : slots.length * 2);
             HolderSlot slot = new HolderSlot(number, member);
             copy[number] = slot;
             slots = copy;
@@ -45,7 +44,8 @@ final class HolderSlots {
     }
 
     /** The slot of a number, or null if it is none any more. */
-    @Nullable HolderSlot get(int number) {
+    @Nullable
+    HolderSlot get(int number) {
         @Nullable HolderSlot[] current = slots;
         return number < current.length ? current[number] : null;
     }

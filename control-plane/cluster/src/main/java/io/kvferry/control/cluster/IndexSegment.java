@@ -234,7 +234,8 @@ final class IndexSegment {
     long bytes() {
         long stamp = lock.readLock();
         try {
-            return (long) Integer.BYTES * (table.length + holders.length) + (long) Long.BYTES * keys.length
+            return (long) Integer.BYTES * (table.length + holders.length)
+                    + (long) Long.BYTES * keys.length
                     + lists.bytes();
         } finally {
             lock.unlockRead(stamp);

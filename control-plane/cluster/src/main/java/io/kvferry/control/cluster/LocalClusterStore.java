@@ -288,7 +288,10 @@ final class LocalClusterStore implements ClusterStore {
                 throw refusal;
             }
             throw new TransferException(
-                    TransferErrorCode.CONTROL_FAILED, Stage.REGISTER, "the store failed: " + e.getCause(), e.getCause());
+                    TransferErrorCode.CONTROL_FAILED,
+                    Stage.REGISTER,
+                    "the store failed: " + e.getCause(),
+                    e.getCause());
         }
     }
 
@@ -297,8 +300,8 @@ final class LocalClusterStore implements ClusterStore {
         if (closed) {
             change.outcome.completeExceptionally(error(TransferErrorCode.SHUTTING_DOWN, "the store is closed"));
         } else if (!waiting.offer(change)) {
-            change.outcome.completeExceptionally(error(
-                    TransferErrorCode.RESOURCE_EXHAUSTED, "changes that wait for the store=" + MAX_WAITING));
+            change.outcome.completeExceptionally(
+                    error(TransferErrorCode.RESOURCE_EXHAUSTED, "changes that wait for the store=" + MAX_WAITING));
         }
         return change.outcome;
     }

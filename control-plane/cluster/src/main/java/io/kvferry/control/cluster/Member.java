@@ -91,7 +91,8 @@ final class Member {
         return (int) sinceHeard().dividedBy(context.keepAliveInterval());
     }
 
-    @Nullable NodeSession session() {
+    @Nullable
+    NodeSession session() {
         return session;
     }
 

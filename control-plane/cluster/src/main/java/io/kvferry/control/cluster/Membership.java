@@ -150,7 +150,8 @@ final class Membership implements StoreListener {
                     && !other.id().equals(registration.identity().nodeId())) {
                 throw ControllerContext.error(
                         TransferErrorCode.INCOMPATIBLE_PEER,
-                        "key scheme " + scheme + " of " + registration.identity().nodeId() + " is not " + theirs
+                        "key scheme " + scheme + " of "
+                                + registration.identity().nodeId() + " is not " + theirs
                                 + " of node " + other.id()
                                 + "; give both the same chunk size and key length, or name the scheme differently");
             }
@@ -158,7 +159,8 @@ final class Membership implements StoreListener {
     }
 
     private void checkRoom(NodeRegistration registration) {
-        if (members.size() >= maxNodes && !members.containsKey(registration.identity().nodeId())) {
+        if (members.size() >= maxNodes
+                && !members.containsKey(registration.identity().nodeId())) {
             throw ControllerContext.error(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     "nodes=" + maxNodes + " = kvferry.controller.max-nodes are registered");
@@ -212,12 +214,14 @@ final class Membership implements StoreListener {
     }
 
     void synced(Member member) {
-        context.events()
-                .publish(Kind.SYNC_FINISHED, member.id(), member.index().chunks() + " chunks");
+        context.events().publish(Kind.SYNC_FINISHED, member.id(), member.index().chunks() + " chunks");
     }
 
     void syncRequested(Member member, String reason) {
-        LOG.warn("the index of {} is wrong and is sent anew: {}", member.registration().identity(), reason);
+        LOG.warn(
+                "the index of {} is wrong and is sent anew: {}",
+                member.registration().identity(),
+                reason);
         context.events().publish(Kind.SYNC_REQUESTED, member.id(), reason);
     }
 
@@ -288,7 +292,8 @@ final class Membership implements StoreListener {
             if (entry.revision() < removals.getOrDefault(identity.nodeId(), 0L)) {
                 return null;
             }
-            member = new Member(context, registration, entry.revision(), entry.lease(), chunks, changes::incrementAndGet);
+            member = new Member(
+                    context, registration, entry.revision(), entry.lease(), chunks, changes::incrementAndGet);
             members.put(identity.nodeId(), member);
             if (old != null) {
                 old.state(NodeState.GONE);
@@ -298,7 +303,10 @@ final class Membership implements StoreListener {
         if (old != null) {
             end(old, TransferErrorCode.PEER_RESTARTED, "a newer process of this node has registered: " + identity);
             context.events()
-                    .publish(Kind.NODE_REPLACED, identity.nodeId(), old.registration().identity() + " by " + identity);
+                    .publish(
+                            Kind.NODE_REPLACED,
+                            identity.nodeId(),
+                            old.registration().identity() + " by " + identity);
         }
         context.events().publish(Kind.NODE_REGISTERED, identity.nodeId(), registration.toString());
         return member;

@@ -131,7 +131,9 @@ public final class NodeSession implements AutoCloseable {
      * @return true if it is in the index now
      */
     public boolean apply(ChunkBatch batch) {
-        return isCurrent() && appliedOrSync(member.index().apply(batch)) && member.index().isSynced();
+        return isCurrent()
+                && appliedOrSync(member.index().apply(batch))
+                && member.index().isSynced();
     }
 
     private boolean appliedOrSync(@Nullable String problem) {

@@ -90,9 +90,8 @@ final class OrderRun {
             record(node, result);
             return;
         }
-        Throwable cause = failure instanceof CompletionException && failure.getCause() != null
-                ? failure.getCause()
-                : failure;
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
         if (cause instanceof TransferException refusal && refusal.code() != TransferErrorCode.CONTROL_FAILED) {
             record(node, OrderResult.failed(refusal.code(), refusal.error().detail()));
             return;

@@ -101,8 +101,7 @@ final class Orders implements MemberListener, StoreListener {
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     "orders that are not finished=" + maxOpen + " = kvferry.controller.max-open-orders");
         }
-        OrderStatus status =
-                new OrderStatus(TransferId.random().toString(), resolved, nodes, Map.of());
+        OrderStatus status = new OrderStatus(TransferId.random().toString(), resolved, nodes, Map.of());
         long nanos = resolved.timeout().toNanos();
         try {
             OptionalLong revision =
@@ -113,7 +112,11 @@ final class Orders implements MemberListener, StoreListener {
             throw e;
         }
         context.counters().increment(Counter.ORDERS);
-        context.events().publish(Kind.ORDER_ACCEPTED, status.id(), status.request().action().name());
+        context.events()
+                .publish(
+                        Kind.ORDER_ACCEPTED,
+                        status.id(),
+                        status.request().action().name());
         run(status, nanos, membership.members());
         return status;
     }
@@ -130,8 +133,7 @@ final class Orders implements MemberListener, StoreListener {
                         "no node " + move.destination().nodeId() + " is registered to move chunks to"));
         NodeRegistration registration = destination.registration();
         return new OrderRequest(
-                new OrderAction.Move(
-                        move.keys(), registration.identity(), registration.addresses(), move.keepSource()),
+                new OrderAction.Move(move.keys(), registration.identity(), registration.addresses(), move.keepSource()),
                 request.nodes(),
                 request.timeout());
     }
@@ -169,18 +171,22 @@ final class Orders implements MemberListener, StoreListener {
 
     /** Stores how it went, for as long as it is kept. */
     private void finish(OrderStatus status) {
+        Known order = known.get(status.id());
+        boolean own = order != null && order.owner.equals(context.id());
+        if (order != null && own) {
+            // before the run is forgotten, so that whoever asks in between sees no older state
+            order.status = status;
+        }
         running.remove(status.id());
         open.decrementAndGet();
         long failures = status.results().values().stream()
                 .filter(result -> !result.isDone())
                 .count();
         context.counters().add(Counter.ORDER_FAILURES, failures);
-        Known order = known.get(status.id());
-        if (order == null || !order.owner.equals(context.id())) {
+        if (order == null || !own) {
             // another controller has taken it over
             return;
         }
-        order.status = status;
         order.whenFinished.complete(status);
         context.events()
                 .publish(
@@ -243,7 +249,11 @@ final class Orders implements MemberListener, StoreListener {
         order.revision = revision.getAsLong();
         open.incrementAndGet();
         context.counters().increment(Counter.ORDERS_ADOPTED);
-        context.events().publish(Kind.ORDER_ADOPTED, status.id(), status.request().action().name());
+        context.events()
+                .publish(
+                        Kind.ORDER_ADOPTED,
+                        status.id(),
+                        status.request().action().name());
         run(status, order.remainingNanos, membership.members());
     }
 
@@ -313,7 +323,8 @@ final class Orders implements MemberListener, StoreListener {
     }
 
     /** Completes when the order is finished; null if it is unknown. */
-    @Nullable CompletableFuture<OrderStatus> whenFinished(String id) {
+    @Nullable
+    CompletableFuture<OrderStatus> whenFinished(String id) {
         Known order = known.get(id);
         return order == null ? null : order.whenFinished.copy();
     }

@@ -75,15 +75,13 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
 
     private Scheduler.@Nullable Scheduled limitFirstFrame() {
         try {
-            return server.context()
-                    .scheduler()
-                    .schedule(server.context().in(server.defaultTimeout()), () -> {
-                        if (session == null) {
-                            refuse(CallErrors.refusal(
-                                    TransferErrorCode.DEADLINE_EXCEEDED,
-                                    "no register within kvferry.controller.default-timeout"));
-                        }
-                    });
+            return server.context().scheduler().schedule(server.context().in(server.defaultTimeout()), () -> {
+                if (session == null) {
+                    refuse(CallErrors.refusal(
+                            TransferErrorCode.DEADLINE_EXCEEDED,
+                            "no register within kvferry.controller.default-timeout"));
+                }
+            });
         } catch (TransferException shuttingDown) {
             return null;
         }
@@ -166,8 +164,7 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
 
     private void register(NodeRegistration registration) {
         ControllerContext context = server.context();
-        NodeSession opened =
-                server.controller().connect(registration, this, context.in(server.storeTimeout()));
+        NodeSession opened = server.controller().connect(registration, this, context.in(server.storeTimeout()));
         session = opened;
         if (firstFrame != null) {
             firstFrame.cancel();

@@ -32,8 +32,8 @@ final class TimerThread implements Scheduler, AutoCloseable {
     @Override
     public Scheduled schedule(Deadline when, Runnable task) {
         try {
-            ScheduledFuture<?> future = executor.schedule(
-                    () -> run(task), Math.max(0, when.remainingNanos()), TimeUnit.NANOSECONDS);
+            ScheduledFuture<?> future =
+                    executor.schedule(() -> run(task), Math.max(0, when.remainingNanos()), TimeUnit.NANOSECONDS);
             return () -> future.cancel(false);
         } catch (RejectedExecutionException e) {
             throw new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.CLOSE, "the timer is closed", e);

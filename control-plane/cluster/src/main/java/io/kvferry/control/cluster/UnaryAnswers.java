@@ -38,10 +38,7 @@ final class UnaryAnswers {
         ClusterProto.GetOrderRequest query = ClusterProto.GetOrderRequest.parseFrom(request);
         String id = WireDecoder.orderId(query.getId());
         if (query.getWait()) {
-            return controller
-                    .whenFinished(id)
-                    .orElseThrow(() -> unknown(id))
-                    .thenApply(WireEncoder::order);
+            return controller.whenFinished(id).orElseThrow(() -> unknown(id)).thenApply(WireEncoder::order);
         }
         return done(WireEncoder.order(controller.order(id).orElseThrow(() -> unknown(id))));
     }

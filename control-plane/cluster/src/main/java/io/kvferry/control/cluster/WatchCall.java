@@ -60,8 +60,8 @@ final class WatchCall extends ServerCall.Listener<byte[]> {
             while (!ended && !events.isClosed()) {
                 if (call.isReady()) {
                     events.take(Deadline.after(1, TimeUnit.SECONDS))
-                            .ifPresent(event -> call.sendMessage(
-                                    WireEncoder.event(event).toByteArray()));
+                            .ifPresent(event ->
+                                    call.sendMessage(WireEncoder.event(event).toByteArray()));
                 } else {
                     boolean ignored = ready.tryAcquire(1, TimeUnit.SECONDS);
                 }
@@ -77,8 +77,7 @@ final class WatchCall extends ServerCall.Listener<byte[]> {
     private void end() {
         events.close();
         if (!call.isCancelled()) {
-            TransferError closing =
-                    CallErrors.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing");
+            TransferError closing = CallErrors.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing");
             call.close(CallErrors.status(closing), CallErrors.trailers(closing));
         }
     }

@@ -52,8 +52,7 @@ final class WireDecoder {
     }
 
     private static KeyScheme scheme(ClusterProto.KeyScheme scheme) {
-        return valid(
-                "scheme", () -> new KeyScheme(scheme.getName(), scheme.getKeyBytes(), scheme.getChunkTokens()));
+        return valid("scheme", () -> new KeyScheme(scheme.getName(), scheme.getKeyBytes(), scheme.getChunkTokens()));
     }
 
     static NodeStats stats(ClusterProto.KeepAlive stats) {
@@ -82,12 +81,8 @@ final class WireDecoder {
     /** Keys of a look-up or an order: at least one, and not more than {@link #MAX_KEYS}. */
     private static ChunkKeys someKeys(ByteString bytes, int keyBytes) {
         require(!bytes.isEmpty(), "keys", "is missing");
-        require(
-                keyBytes >= 1 && keyBytes <= ChunkKeys.MAX_KEY_BYTES, "key_bytes", "is missing, or not 1 to 32");
-        require(
-                bytes.size() / keyBytes <= MAX_KEYS,
-                "keys",
-                "are more than " + MAX_KEYS + "; ask or order in parts");
+        require(keyBytes >= 1 && keyBytes <= ChunkKeys.MAX_KEY_BYTES, "key_bytes", "is missing, or not 1 to 32");
+        require(bytes.size() / keyBytes <= MAX_KEYS, "keys", "are more than " + MAX_KEYS + "; ask or order in parts");
         return keys(bytes, keyBytes, "keys");
     }
 
@@ -145,8 +140,7 @@ final class WireDecoder {
     static Explanation explanation(ClusterProto.ExplainReply reply) {
         for (Explanation.Reason reason : Explanation.Reason.values()) {
             if (reason.number() == reply.getReasonValue()) {
-                return new Explanation(
-                        reason, reply.getPrefixChunks(), reply.getFirstMissing(), reply.getDetail());
+                return new Explanation(reason, reply.getPrefixChunks(), reply.getFirstMissing(), reply.getDetail());
             }
         }
         return new Explanation(
@@ -156,7 +150,8 @@ final class WireDecoder {
     static OrderAction action(ClusterProto.Action action) {
         return switch (action.getKindCase()) {
             case PIN -> {
-                ChunkKeys keys = someKeys(action.getPin().getKeys(), action.getPin().getKeyBytes());
+                ChunkKeys keys =
+                        someKeys(action.getPin().getKeys(), action.getPin().getKeyBytes());
                 yield new OrderAction.Pin(keys, time(action.getPin().getTtlNanos(), "pin.ttl_nanos"));
             }
             case UNPIN ->

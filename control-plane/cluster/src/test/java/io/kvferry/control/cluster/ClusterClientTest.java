@@ -70,7 +70,8 @@ class ClusterClientTest {
 
         assertThat(answer.prefixChunks()).isEqualTo(10);
         Holder holder = answer.holders().getFirst();
-        assertThat(holder.node().identity()).isEqualTo(Cluster.registration("a", 1).identity());
+        assertThat(holder.node().identity())
+                .isEqualTo(Cluster.registration("a", 1).identity());
         assertThat(holder.node().addresses()).containsEntry(NodeRegistration.PEER_CONTROL, "a:1");
         assertThat(holder.chunks()).isEqualTo(10);
 
@@ -114,12 +115,12 @@ class ClusterClientTest {
 
     @Test
     void aReplacedProcessIsToldAndDoesNotComeBack() {
-        ClusterClient old = client(
-                Cluster.registration("a", 1), ClusterClientTest::nothing, List.of(cluster.controller.address()));
+        ClusterClient old =
+                client(Cluster.registration("a", 1), ClusterClientTest::nothing, List.of(cluster.controller.address()));
         assertThat(old.awaitRegistered(realSoon())).isTrue();
 
-        ClusterClient restarted = client(
-                Cluster.registration("a", 2), ClusterClientTest::nothing, List.of(cluster.controller.address()));
+        ClusterClient restarted =
+                client(Cluster.registration("a", 2), ClusterClientTest::nothing, List.of(cluster.controller.address()));
 
         assertThat(restarted.awaitRegistered(realSoon())).isTrue();
         Await.until("the old process knows", () -> {
@@ -130,7 +131,12 @@ class ClusterClientTest {
             }
         });
         cluster.ticker.advance(Duration.ofSeconds(5));
-        assertThat(cluster.controller.nodes().getFirst().registration().identity().bootId())
+        assertThat(cluster.controller
+                        .nodes()
+                        .getFirst()
+                        .registration()
+                        .identity()
+                        .bootId())
                 .isEqualTo(2);
     }
 
@@ -184,7 +190,8 @@ class ClusterClientTest {
 
             cluster.controller.close();
 
-            Await.until("the lost one is noticed", () -> a.controllers().stream().anyMatch(c -> !c.registered()));
+            Await.until(
+                    "the lost one is noticed", () -> a.controllers().stream().anyMatch(c -> !c.registered()));
             assertThat(a.lookup(Lookup.of(Keys.SCHEME.name(), Keys.range(0, 10), ""), realSoon())
                             .prefixChunks())
                     .isEqualTo(10);
@@ -197,8 +204,7 @@ class ClusterClientTest {
     void anOrderReachesItsNodesAndItsResultsCanBeAskedFor() {
         ClusterClient a = client("a", (order, _) -> OrderResult.done(3));
         ClusterClient b = client("b", (_, _) -> {
-            throw new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED, Stage.OFFER, "no room for pins");
+            throw new TransferException(TransferErrorCode.RESOURCE_EXHAUSTED, Stage.OFFER, "no room for pins");
         });
         assertThat(a.awaitRegistered(realSoon())).isTrue();
         assertThat(b.awaitRegistered(realSoon())).isTrue();
@@ -240,12 +246,16 @@ class ClusterClientTest {
                 new OrderAction.Unpin(Keys.of(1)));
 
         for (OrderAction action : actions) {
-            OrderStatus placed =
-                    healthy.order(new OrderRequest(action, List.of(), Duration.ofSeconds(2)), realSoon());
+            OrderStatus placed = healthy.order(new OrderRequest(action, List.of(), Duration.ofSeconds(2)), realSoon());
             Await.until(
                     action.name() + " is done by the healthy node",
-                    () -> cluster.controller.order(placed.id()).orElseThrow().results().containsKey("b"));
-            assertThat(cluster.controller.order(placed.id()).orElseThrow().isFinished()).isFalse();
+                    () -> cluster.controller
+                            .order(placed.id())
+                            .orElseThrow()
+                            .results()
+                            .containsKey("b"));
+            assertThat(cluster.controller.order(placed.id()).orElseThrow().isFinished())
+                    .isFalse();
             cluster.ticker.advance(Duration.ofSeconds(2));
             Await.until(
                     action.name() + " is over",
@@ -261,8 +271,8 @@ class ClusterClientTest {
     @Test
     void anOrderOfTwoControllersIsCarriedOutOnce() {
         AtomicInteger calls = new AtomicInteger();
-        OrderInbox inbox = new OrderInbox(
-                (_, _) -> OrderResult.done(calls.incrementAndGet()), Thread::startVirtualThread);
+        OrderInbox inbox =
+                new OrderInbox((_, _) -> OrderResult.done(calls.incrementAndGet()), Thread::startVirtualThread);
         NodeOrder order = new NodeOrder("x", new OrderAction.Health());
 
         OrderResult first = Await.get("the first answer", inbox.answer(order, realSoon()));
@@ -279,8 +289,7 @@ class ClusterClientTest {
 
         OrderStatus placed = cluster.controller.order(
                 new OrderRequest(
-                        new OrderAction.Move(
-                                Keys.of(1), new PeerIdentity("a", 0), Map.of(), true),
+                        new OrderAction.Move(Keys.of(1), new PeerIdentity("a", 0), Map.of(), true),
                         List.of(),
                         Duration.ofSeconds(5)),
                 cluster.soon());

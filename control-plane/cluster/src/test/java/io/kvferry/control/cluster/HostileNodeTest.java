@@ -134,7 +134,8 @@ class HostileNodeTest {
     }
 
     private void throwAt(byte[] bytes) throws IOException {
-        try (Socket socket = new Socket("127.0.0.1", cluster.controller.address().port())) {
+        try (Socket socket =
+                new Socket("127.0.0.1", cluster.controller.address().port())) {
             socket.setSoTimeout(20_000);
             socket.getOutputStream().write(bytes);
             socket.shutdownOutput();
@@ -180,8 +181,8 @@ class HostileNodeTest {
     void framesOutOfOrderAreRefused() {
         NodeFrame.Builder begin = NodeFrame.newBuilder().setSyncBegin(SyncBegin.getDefaultInstance());
         NodeFrame.Builder end = NodeFrame.newBuilder().setSyncEnd(SyncEnd.getDefaultInstance());
-        NodeFrame.Builder part = NodeFrame.newBuilder()
-                .setSyncPart(SyncPart.newBuilder().setTier(Tier.TIER_HOST));
+        NodeFrame.Builder part =
+                NodeFrame.newBuilder().setSyncPart(SyncPart.newBuilder().setTier(Tier.TIER_HOST));
 
         assertThat(session().send(begin).ending()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
         assertThat(session().send(register("a")).send(end).ending()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);

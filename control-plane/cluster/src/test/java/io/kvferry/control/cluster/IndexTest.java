@@ -64,9 +64,7 @@ class IndexTest {
         assertThat(ids(cluster.lookup(Keys.of(1)))).endsWith("b");
 
         b.busy(20);
-        c.session()
-                .apply(new ChunkBatch(
-                        1, Tier.DEVICE, ChunkKeys.none(32), Keys.of(1), Optional.empty()));
+        c.session().apply(new ChunkBatch(1, Tier.DEVICE, ChunkKeys.none(32), Keys.of(1), Optional.empty()));
         assertThat(ids(cluster.lookup(Keys.of(1)))).startsWith("c");
     }
 
@@ -139,7 +137,9 @@ class IndexTest {
         assertThat(session.finishSync(Optional.empty())).isTrue();
         assertThat(cluster.lookup(Keys.range(0, 9)).prefixChunks()).isEqualTo(7);
         assertThat(session.apply(admit(1, Keys.of(7)))).isTrue();
-        Await.until("what was known before is swept out", () -> cluster.controller.view().indexedPairs() == 8);
+        Await.until(
+                "what was known before is swept out",
+                () -> cluster.controller.view().indexedPairs() == 8);
     }
 
     @Test
@@ -174,7 +174,8 @@ class IndexTest {
 
         node.session().beginSync();
         node.session().addToSync(Tier.HOST, Keys.of(0));
-        assertThat(node.session().finishSync(Optional.of(new IndexDigest(2, 5)))).isFalse();
+        assertThat(node.session().finishSync(Optional.of(new IndexDigest(2, 5))))
+                .isFalse();
 
         assertThat(node.link().syncRequests).hasSize(1);
         assertThat(cluster.lookup(Keys.range(0, 9)).prefixChunks()).isEqualTo(4);
@@ -199,8 +200,7 @@ class IndexTest {
         cluster.node("a", Keys.of(1));
         ChunkKeys shorter = Keys.ofLength(8, 1);
 
-        TransferException refusal =
-                catchThrowableOfType(TransferException.class, () -> cluster.lookup(shorter));
+        TransferException refusal = catchThrowableOfType(TransferException.class, () -> cluster.lookup(shorter));
 
         assertThat(refusal.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST);
         assertThat(refusal.error().detail()).contains("8 bytes", "have 32");

@@ -113,8 +113,7 @@ class MembershipTest {
 
         TransferException refusal = catchThrowableOfType(
                 TransferException.class,
-                () -> cluster.controller.connect(
-                        Cluster.registration("a", 1, other), new TestLink(), cluster.soon()));
+                () -> cluster.controller.connect(Cluster.registration("a", 1, other), new TestLink(), cluster.soon()));
 
         assertThat(refusal.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST);
     }
@@ -170,8 +169,7 @@ class MembershipTest {
             cluster.node("a", Keys.of(1));
 
             assertThat(slow.dropped()).isEqualTo(1);
-            assertThat(slow.take(cluster.soon()).orElseThrow().kind())
-                    .isEqualTo(ControllerEvent.Kind.SYNC_FINISHED);
+            assertThat(slow.take(cluster.soon()).orElseThrow().kind()).isEqualTo(ControllerEvent.Kind.SYNC_FINISHED);
         }
     }
 }

@@ -68,9 +68,7 @@ class SchemeIndexTest {
                     digest = digest.plus(key(keyBytes, chunk), 0, tier);
                 }
                 anywhere.addAll(held);
-                assertThat(asSet(index.held(slot).in(tier)))
-                        .as("seed=" + seed)
-                        .isEqualTo(asSet(held, keyBytes));
+                assertThat(asSet(index.held(slot).in(tier))).as("seed=" + seed).isEqualTo(asSet(held, keyBytes));
             }
             pairs += anywhere.size();
             assertThat(slot.digest()).as("seed=" + seed).isEqualTo(digest);

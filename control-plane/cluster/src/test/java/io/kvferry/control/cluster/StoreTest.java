@@ -17,10 +17,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.junit.jupiter.api.Test;
 
 /** What every store of one process promises. */
 class StoreTest {
@@ -74,9 +74,12 @@ class StoreTest {
     void aWriteIsMadeOnlyOverWhatItsWriterHasSeen(String kind) {
         ClusterStore store = open(kind);
 
-        long first = store.replace("k", bytes("1"), ClusterStore.NO_LEASE, 0, soon()).orElseThrow();
-        assertThat(store.replace("k", bytes("2"), ClusterStore.NO_LEASE, 0, soon())).isEmpty();
-        long second = store.replace("k", bytes("2"), ClusterStore.NO_LEASE, first, soon()).orElseThrow();
+        long first =
+                store.replace("k", bytes("1"), ClusterStore.NO_LEASE, 0, soon()).orElseThrow();
+        assertThat(store.replace("k", bytes("2"), ClusterStore.NO_LEASE, 0, soon()))
+                .isEmpty();
+        long second = store.replace("k", bytes("2"), ClusterStore.NO_LEASE, first, soon())
+                .orElseThrow();
 
         assertThat(second).isGreaterThan(first);
         assertThat(store.remove("k", first, soon())).isFalse();
@@ -96,7 +99,8 @@ class StoreTest {
         store.watch("a/", heard, soon());
         assertThat(heard.lines).containsExactly("a/1=x");
 
-        long revision = store.replace("a/2", bytes("z"), ClusterStore.NO_LEASE, 0, soon()).orElseThrow();
+        long revision = store.replace("a/2", bytes("z"), ClusterStore.NO_LEASE, 0, soon())
+                .orElseThrow();
         store.remove("a/2", revision, soon());
         store.replace("b/2", bytes("w"), ClusterStore.NO_LEASE, 0, soon());
         assertThat(heard.lines).containsExactly("a/1=x", "a/2=z", "a/2 removed");
@@ -122,8 +126,8 @@ class StoreTest {
         Await.until("the entry is gone", () -> heard.lines.contains("k removed"));
         assertThat(store.get("stays", soon())).isPresent();
         assertThatThrownBy(() -> store.replace("l", bytes("1"), lease, 0, soon()))
-                .isInstanceOfSatisfying(TransferException.class, e -> assertThat(e.code())
-                        .isEqualTo(TransferErrorCode.LEASE_ENDED));
+                .isInstanceOfSatisfying(
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(TransferErrorCode.LEASE_ENDED));
     }
 
     @ParameterizedTest
@@ -171,7 +175,7 @@ class StoreTest {
         store.close(soon());
 
         assertThatThrownBy(() -> store.grant(TTL, soon()))
-                .isInstanceOfSatisfying(TransferException.class, e -> assertThat(e.code())
-                        .isEqualTo(TransferErrorCode.SHUTTING_DOWN));
+                .isInstanceOfSatisfying(
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(TransferErrorCode.SHUTTING_DOWN));
     }
 }

@@ -48,8 +48,7 @@ class TakeoverTest {
         restart();
 
         assertThat(cluster.state("a")).isEqualTo(NodeState.LIVE);
-        assertThat(cluster.lookup(Keys.range(0, 4)))
-                .isEqualTo(new LookupAnswer(0, List.of(), false));
+        assertThat(cluster.lookup(Keys.range(0, 4))).isEqualTo(new LookupAnswer(0, List.of(), false));
         assertThat(cluster.explain(Keys.range(0, 4)).detail()).contains("not every node", "a");
 
         TestNode back = cluster.node("a", Keys.range(0, 4));
@@ -97,8 +96,7 @@ class TakeoverTest {
     void finishedOrdersAndPinsAreKnownForTheirTime() {
         TestNode node = cluster.node("a", Keys.range(0, 4));
         OrderStatus pin = cluster.controller.order(
-                new OrderRequest(
-                        new OrderAction.Pin(Keys.range(0, 4), Duration.ofMinutes(1)), List.of("a"), TIMEOUT),
+                new OrderRequest(new OrderAction.Pin(Keys.range(0, 4), Duration.ofMinutes(1)), List.of("a"), TIMEOUT),
                 cluster.soon());
         node.link().orders.get(pin.id()).complete(OrderResult.done(4));
         Await.until("the pin is stored", () -> cluster.controller.view().pins() == 1);
@@ -110,7 +108,9 @@ class TakeoverTest {
         cluster.ticker.advance(Duration.ofMinutes(1));
         Await.until("the pin is over", () -> cluster.controller.view().pins() == 0);
         cluster.ticker.advance(Duration.ofMinutes(10));
-        Await.until("the order is forgotten", () -> cluster.controller.order(pin.id()).isEmpty());
+        Await.until(
+                "the order is forgotten",
+                () -> cluster.controller.order(pin.id()).isEmpty());
     }
 
     @Test
@@ -126,8 +126,7 @@ class TakeoverTest {
     }
 
     private void order(TestNode node, OrderAction action) {
-        OrderStatus placed = cluster.controller.order(
-                new OrderRequest(action, List.of("a"), TIMEOUT), cluster.soon());
+        OrderStatus placed = cluster.controller.order(new OrderRequest(action, List.of("a"), TIMEOUT), cluster.soon());
         Await.until("the node has it", () -> node.link().orders.containsKey(placed.id()));
         node.link().orders.get(placed.id()).complete(OrderResult.done(1));
         Await.get("the order", cluster.controller.whenFinished(placed.id()).orElseThrow());
@@ -143,8 +142,8 @@ class TakeoverTest {
 
         cluster.ticker.advance(Cluster.LEASE);
 
-        OrderStatus over =
-                Await.get("the order", cluster.controller.whenFinished(placed.id()).orElseThrow());
+        OrderStatus over = Await.get(
+                "the order", cluster.controller.whenFinished(placed.id()).orElseThrow());
         assertThat(over.results().get("a").code()).isEqualTo(TransferErrorCode.PEER_LOST);
     }
 }

@@ -138,7 +138,8 @@ class WireCodecTest {
     @MethodSource("samples")
     void required_R12_eachFieldMayBeMissing(Sample sample) throws IOException {
         for (FieldDescriptor field : sample.message().getAllFields().keySet()) {
-            byte[] without = sample.message().toBuilder().clearField(field).build().toByteArray();
+            byte[] without =
+                    sample.message().toBuilder().clearField(field).build().toByteArray();
             String name = field.getContainingType().getName() + "." + field.getName();
             TransferErrorCode refusal = null;
             try {
@@ -199,8 +200,7 @@ class WireCodecTest {
                 .setKeys(ByteString.copyFrom(new byte[WireDecoder.MAX_KEYS + 1]))
                 .build();
 
-        assertThat(catchThrowableOfType(
-                                TransferException.class, () -> WireDecoder.lookup(request))
+        assertThat(catchThrowableOfType(TransferException.class, () -> WireDecoder.lookup(request))
                         .error()
                         .detail())
                 .contains("16384");
