@@ -100,7 +100,7 @@ final class Metrics {
         http.answers()
                 .forEach((kind, value) -> answers.dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder()
                         .labels(Labels.of("status", kind))
-                        .value(value)
+                        .value((double) value)
                         .build()));
         snapshots.add(answers.build());
         gauge(
@@ -125,11 +125,19 @@ final class Metrics {
                 view.counters().getOrDefault("sequence-gaps", 0L));
         lmcache("full_sync_workers_syncing", "Nodes that have not told yet what they hold.", nodes - synced);
         lmcache("full_sync_workers_completed", "Nodes that have told what they hold.", synced);
-        lmcache("full_sync_global_progress", "Share of nodes that have told it.", nodes == 0 ? 1 : (double) synced / nodes);
+        lmcache("full_sync_global_progress", "Share of nodes that have told it.", nodes == 0 ? 1.0 : (double) synced / nodes);
+    }
+
+    private void lmcache(String name, String help, long value) {
+        lmcache(name, help, (double) value);
     }
 
     private void lmcache(String name, String help, double value) {
         gauge("lmcache:cache_controller_" + name, help, LMCACHE, value);
+    }
+
+    private void gauge(String name, String help, long value) {
+        gauge(name, help, Labels.EMPTY, (double) value);
     }
 
     private void gauge(String name, String help, double value) {
@@ -156,12 +164,12 @@ final class Metrics {
         snapshots.add(gauge.build());
     }
 
-    private void counter(String name, String help, double value) {
+    private void counter(String name, String help, long value) {
         snapshots.add(CounterSnapshot.builder()
                 .name(name)
                 .help(help)
                 .dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder()
-                        .value(value)
+                        .value((double) value)
                         .build())
                 .build());
     }
