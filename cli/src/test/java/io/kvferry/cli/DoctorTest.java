@@ -21,8 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class DoctorTest {
-    private static final String GOOD =
-            """
+    private static final String GOOD = """
             chunk_size: 256
             enable_p2p: True
             p2p_host: 192.168.110.13
@@ -46,8 +45,8 @@ class DoctorTest {
     private static ClusterClient node(Controller controller, String id, String scheme) {
         ClusterClient node = ClusterClient.builder()
                 .controllers(List.of(controller.address()))
-                .registration(NodeRegistration.of(
-                        new PeerIdentity(id, 1), "127.0.0.1:1", new KeyScheme(scheme, 8, 256)))
+                .registration(
+                        NodeRegistration.of(new PeerIdentity(id, 1), "127.0.0.1:1", new KeyScheme(scheme, 8, 256)))
                 .open();
         assertThat(node.awaitApplied(Deadline.after(Duration.ofSeconds(20)))).isTrue();
         return node;
@@ -87,7 +86,8 @@ class DoctorTest {
 
             assertThat(different.code()).isEqualTo(ExitCode.FAILED);
             assertThat(different.out())
-                    .contains("✗ same key scheme: builtin (8 bytes for 256 tokens): b; sha256 (8 bytes for 256 tokens): a")
+                    .contains(
+                            "✗ same key scheme: builtin (8 bytes for 256 tokens): b; sha256 (8 bytes for 256 tokens): a")
                     .contains("give all nodes of a model the same key scheme");
         }
     }
@@ -123,7 +123,10 @@ class DoctorTest {
 
     @Test
     void lmcacheFilesThatFitPass() throws IOException {
-        String second = GOOD.replace("_1\"", "_2\"").replace("8200", "8202").replace("8201", "8203").replace("8500", "8501");
+        String second = GOOD.replace("_1\"", "_2\"")
+                .replace("8200", "8202")
+                .replace("8201", "8203")
+                .replace("8500", "8501");
 
         Cli good = Cli.run("doctor", "--lmcache", file("example1.yaml", GOOD), file("example2.yaml", second));
 
@@ -146,11 +149,15 @@ class DoctorTest {
                 .contains("✗ example2.yaml controller_reply_url: it is 192.168.110.13")
                 .contains("✗ example2.yaml lmcache_worker_heartbeat_time")
                 .contains("✗ same chunk_size");
-        assertThat(Cli.run("doctor", "--ranks", "2", "--lmcache", file("a.yaml", GOOD)).out())
+        assertThat(Cli.run("doctor", "--ranks", "2", "--lmcache", file("a.yaml", GOOD))
+                        .out())
                 .contains("✗ a.yaml p2p_lookup_ports: 1 ports for 2 ranks");
-        assertThat(Cli.run("doctor", "--lmcache", file("b.yaml", "enable_p2p: [")).out()).contains("✗ ", "correct the YAML");
+        assertThat(Cli.run("doctor", "--lmcache", file("b.yaml", "enable_p2p: ["))
+                        .out())
+                .contains("✗ ", "correct the YAML");
         assertThat(Cli.run("doctor", "--lmcache", file("c.yaml", "- 1")).out()).contains("no list of keys");
-        assertThat(Cli.run("doctor", "--lmcache", folder.resolve("absent").toString()).out())
+        assertThat(Cli.run("doctor", "--lmcache", folder.resolve("absent").toString())
+                        .out())
                 .contains("cannot be read");
     }
 }

@@ -46,18 +46,19 @@ public final class ClusterCheck {
         }
         nodes.forEach(node -> findings.add(node(node)));
         if (!nodes.isEmpty()) {
-            findings.add(agreement(
-                    nodes,
-                    "key scheme",
-                    node -> node.scheme().toString(),
-                    "give all nodes of a model the same key scheme and chunk size: chunks are found only under the same"));
+            findings.add(
+                    agreement(
+                            nodes,
+                            "key scheme",
+                            node -> node.scheme().toString(),
+                            "give all nodes of a model the same key scheme and chunk size: chunks are found only under the same"));
             findings.add(agreement(
                     nodes,
                     "schema version",
                     node -> String.valueOf(node.schemaVersion()),
                     "bring all nodes to the same release"));
-            findings.add(agreement(
-                    nodes, "software", NodeRegistration::software, "bring all nodes to the same release"));
+            findings.add(
+                    agreement(nodes, "software", NodeRegistration::software, "bring all nodes to the same release"));
         }
         return findings;
     }

@@ -60,7 +60,8 @@ public final class LmcacheCheck {
                 findings.add(Finding.good(file.toString(), config.size() + " keys"));
                 return config;
             }
-            findings.add(Finding.bad(file.toString(), "it is no list of keys and values", "write it as KEY: VALUE lines"));
+            findings.add(
+                    Finding.bad(file.toString(), "it is no list of keys and values", "write it as KEY: VALUE lines"));
         } catch (YAMLException e) {
             findings.add(Finding.bad(file.toString(), String.valueOf(e.getMessage()), "correct the YAML there"));
         } catch (IOException e) {
@@ -137,8 +138,8 @@ public final class LmcacheCheck {
             }
             String before = ports.putIfAbsent(host + ":" + port, check);
             if (before != null) {
-                findings.add(Finding.bad(
-                        check, port + " is taken by " + before + " on " + host, "give each its own port"));
+                findings.add(
+                        Finding.bad(check, port + " is taken by " + before + " on " + host, "give each its own port"));
                 return;
             }
         }

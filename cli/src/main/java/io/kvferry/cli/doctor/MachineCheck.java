@@ -86,7 +86,7 @@ public final class MachineCheck {
         }
         String limit = Files.readAllLines(LIMITS).stream()
                 .filter(line -> line.startsWith(LOCKED))
-                .map(line -> line.substring(LOCKED.length()).strip().split("\\s+")[0])
+                .map(line -> line.substring(LOCKED.length()).strip().split("\\s+", 2)[0])
                 .findFirst()
                 .orElse("unlimited");
         return List.of(lockedMemory(chosen, limit));

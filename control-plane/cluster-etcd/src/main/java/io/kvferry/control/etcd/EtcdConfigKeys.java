@@ -31,7 +31,8 @@ public final class EtcdConfigKeys {
             ConfigKey.text("kvferry.etcd.user", "", "User of etcd, where it asks for one. Empty: none.");
 
     /** Proof of it. */
-    public static final ConfigKey<String> PASSWORD = ConfigKey.secret("kvferry.etcd.password", "Password of that user.");
+    public static final ConfigKey<String> PASSWORD =
+            ConfigKey.secret("kvferry.etcd.password", "Password of that user.");
 
     private EtcdConfigKeys() {}
 

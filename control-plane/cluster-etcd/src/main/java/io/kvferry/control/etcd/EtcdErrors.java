@@ -22,14 +22,14 @@ final class EtcdErrors {
                     TransferErrorCode.LEASE_ENDED, Stage.OFFER, "the lease has ended in etcd", failure);
         }
         Status status = Status.fromThrowable(failure);
-        TransferErrorCode code =
-                switch (status.getCode()) {
-                    case RESOURCE_EXHAUSTED -> TransferErrorCode.RESOURCE_EXHAUSTED;
-                    case UNAUTHENTICATED, PERMISSION_DENIED -> TransferErrorCode.ACCESS_DENIED;
-                    case DEADLINE_EXCEEDED -> TransferErrorCode.DEADLINE_EXCEEDED;
-                    default -> TransferErrorCode.CONTROL_FAILED;
-                };
-        String reason = status.getDescription() == null ? String.valueOf(failure.getMessage()) : status.getDescription();
+        TransferErrorCode code = switch (status.getCode()) {
+            case RESOURCE_EXHAUSTED -> TransferErrorCode.RESOURCE_EXHAUSTED;
+            case UNAUTHENTICATED, PERMISSION_DENIED -> TransferErrorCode.ACCESS_DENIED;
+            case DEADLINE_EXCEEDED -> TransferErrorCode.DEADLINE_EXCEEDED;
+            default -> TransferErrorCode.CONTROL_FAILED;
+        };
+        String reason =
+                status.getDescription() == null ? String.valueOf(failure.getMessage()) : status.getDescription();
         return new TransferException(code, Stage.HELLO, "etcd at " + place(endpoints) + ": " + reason, failure);
     }
 

@@ -250,8 +250,7 @@ final class EtcdStore implements ClusterStore {
         if (closed) {
             return EtcdErrors.closed();
         }
-        TransferException failure =
-                cause instanceof TransferException known ? known : EtcdErrors.of(cause, endpoints);
+        TransferException failure = cause instanceof TransferException known ? known : EtcdErrors.of(cause, endpoints);
         if (failure.code() == TransferErrorCode.CONTROL_FAILED) {
             answers = false;
         }

@@ -85,7 +85,8 @@ class EtcdStoreTest {
 
     private static void assertFails(TransferErrorCode code, ThrowingCallable call) {
         assertThatThrownBy(call)
-                .isInstanceOfSatisfying(TransferException.class, e -> assertThat(e.code()).isEqualTo(code));
+                .isInstanceOfSatisfying(
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(code));
     }
 
     @Test
@@ -94,9 +95,12 @@ class EtcdStoreTest {
         long second = write("a", "2", ClusterStore.NO_LEASE, first);
 
         assertThat(second).isGreaterThan(first);
-        assertThat(store.replace("a", new byte[1], ClusterStore.NO_LEASE, first, soon())).isEmpty();
-        assertThat(store.replace("a", new byte[1], ClusterStore.NO_LEASE, 0, soon())).isEmpty();
-        assertThat(store.replace("b", new byte[1], ClusterStore.NO_LEASE, first, soon())).isEmpty();
+        assertThat(store.replace("a", new byte[1], ClusterStore.NO_LEASE, first, soon()))
+                .isEmpty();
+        assertThat(store.replace("a", new byte[1], ClusterStore.NO_LEASE, 0, soon()))
+                .isEmpty();
+        assertThat(store.replace("b", new byte[1], ClusterStore.NO_LEASE, first, soon()))
+                .isEmpty();
         StoreEntry entry = store.get("a", soon()).orElseThrow();
         assertThat(entry.revision()).isEqualTo(second);
         assertThat(entry.value()).asString(StandardCharsets.UTF_8).isEqualTo("2");
@@ -222,8 +226,7 @@ class EtcdStoreTest {
         store.close(soon());
 
         assertFails(TransferErrorCode.SHUTTING_DOWN, () -> store.get("a", soon()));
-        assertFails(
-                TransferErrorCode.SHUTTING_DOWN, () -> store.watch("", new RecordingListener(), soon()));
+        assertFails(TransferErrorCode.SHUTTING_DOWN, () -> store.watch("", new RecordingListener(), soon()));
         store.renew(1);
         assertThat(store.isAvailable()).isFalse();
     }

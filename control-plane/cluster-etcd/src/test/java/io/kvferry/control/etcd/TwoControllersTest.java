@@ -83,7 +83,8 @@ class TwoControllersTest {
             }
             await("both know all chunks", () -> allFound(atFirst) && allFound(atSecond));
             OrderStatus order = atFirst.order(
-                    new OrderRequest(new OrderAction.Health(), List.of("node-0", "node-1", "node-2", "node-3"), PATIENCE),
+                    new OrderRequest(
+                            new OrderAction.Health(), List.of("node-0", "node-1", "node-2", "node-3"), PATIENCE),
                     soon());
 
             first.kill();
@@ -95,7 +96,10 @@ class TwoControllersTest {
             assertThat(finished.results()).hasSize(NODES);
             // once the node that only the dead one knew is gone, leases of before are over; the others live
             await("its lease ends", () -> atSecond.nodes(soon()).size() == NODES);
-            assertThat(atSecond.nodes(soon())).hasSize(NODES).extracting(NodeView::state).containsOnly(NodeState.LIVE);
+            assertThat(atSecond.nodes(soon()))
+                    .hasSize(NODES)
+                    .extracting(NodeView::state)
+                    .containsOnly(NodeState.LIVE);
             assertThat(allFound(atSecond)).isTrue();
         } finally {
             nodes.forEach(ClusterClient::close);

@@ -16,7 +16,10 @@ import org.jspecify.annotations.Nullable;
  * @param maxHolders how many holders to name
  */
 record ChainJson(
-        @Nullable String scheme, @Nullable List<String> keys, @Nullable String exclude, @Nullable Integer maxHolders) {
+        @Nullable String scheme,
+        @Nullable List<String> keys,
+        @Nullable String exclude,
+        @Nullable Integer maxHolders) {
     private static final int USUAL_HOLDERS = 4;
 
     Lookup lookup() {

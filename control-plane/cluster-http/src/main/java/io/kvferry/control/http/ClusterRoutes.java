@@ -44,8 +44,7 @@ final class ClusterRoutes {
 
     private HttpAnswer nodes() {
         return Json.answer(
-                200,
-                new NodesJson(controller.nodes().stream().map(NodeJson::of).toList()));
+                200, new NodesJson(controller.nodes().stream().map(NodeJson::of).toList()));
     }
 
     private HttpAnswer node(String id) {
@@ -82,8 +81,7 @@ final class ClusterRoutes {
     }
 
     private HttpAnswer explain(HttpRequest request) {
-        Explanation why =
-                controller.explain(Json.read(request, ChainJson.class).lookup());
+        Explanation why = controller.explain(Json.read(request, ChainJson.class).lookup());
         return Json.answer(
                 200, new ExplanationJson(why.reason().name(), why.prefixChunks(), why.firstMissing(), why.detail()));
     }
@@ -96,7 +94,8 @@ final class ClusterRoutes {
 
     private HttpAnswer orders() {
         return Json.answer(
-                200, new OrdersJson(controller.orders().stream().map(OrderJson::of).toList()));
+                200,
+                new OrdersJson(controller.orders().stream().map(OrderJson::of).toList()));
     }
 
     private HttpAnswer checkOrder(String id) {

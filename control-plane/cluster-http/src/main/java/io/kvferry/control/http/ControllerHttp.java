@@ -58,8 +58,8 @@ public final class ControllerHttp implements AutoCloseable {
         try {
             List<Route> routes = new ArrayList<>(Assets.routes());
             routes.addAll(new ClusterRoutes(controller, live).routes());
-            routes.add(Route.get(
-                    "/metrics", _ -> Metrics.answer(controller.view(), traffic, counters, metadata.size())));
+            routes.add(
+                    Route.get("/metrics", _ -> Metrics.answer(controller.view(), traffic, counters, metadata.size())));
             routes.addAll(metadata.routes());
             Router router = new Router(routes);
             HttpPort port = HttpPort.open(address, limits, router, counters, Ticker.system());

@@ -45,11 +45,7 @@ final class HttpPort implements AutoCloseable {
     private final String host;
 
     private HttpPort(
-            EventLoopGroup loop,
-            ExecutorService handlers,
-            ChannelGroup connections,
-            Channel listener,
-            String host) {
+            EventLoopGroup loop, ExecutorService handlers, ChannelGroup connections, Channel listener, String host) {
         this.loop = loop;
         this.handlers = handlers;
         this.connections = connections;
@@ -82,7 +78,8 @@ final class HttpPort implements AutoCloseable {
                         channel.pipeline()
                                 .addLast(new WriteTimeoutHandler(
                                         limits.requestTimeout().toMillis(), TimeUnit.MILLISECONDS))
-                                .addLast(new HttpServerCodec(new HttpDecoderConfig().setMaxHeaderSize(MAX_HEADER_BYTES)))
+                                .addLast(
+                                        new HttpServerCodec(new HttpDecoderConfig().setMaxHeaderSize(MAX_HEADER_BYTES)))
                                 .addLast(new HttpObjectAggregator(limits.maxBodyBytes(), true))
                                 // keeps requests that came together for when the first has been answered
                                 .addLast(new FlowControlHandler())

@@ -32,8 +32,7 @@ final class Json {
     /** The body of a request, which must call itself JSON: a form on some web page cannot make a browser send that. */
     static <T> T read(HttpRequest request, Class<T> type) {
         if (!request.contentType().equals(TYPE)) {
-            throw new IllegalArgumentException(
-                    "the content type is '" + request.contentType() + "'; send " + TYPE);
+            throw new IllegalArgumentException("the content type is '" + request.contentType() + "'; send " + TYPE);
         }
         try {
             T value = MAPPER.readValue(request.body(), type);
@@ -42,8 +41,9 @@ final class Json {
             }
             return value;
         } catch (JacksonException e) {
-            throw new IllegalArgumentException("the body is not what is expected: " + e.getOriginalMessage()
-                    + where(e) + "; see /v1/openapi.json", e);
+            throw new IllegalArgumentException(
+                    "the body is not what is expected: " + e.getOriginalMessage() + where(e) + "; see /v1/openapi.json",
+                    e);
         }
     }
 

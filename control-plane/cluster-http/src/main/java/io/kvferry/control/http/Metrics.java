@@ -54,8 +54,14 @@ final class Metrics {
                 Map.of(
                         "live", (double) count(view, NodeState.LIVE),
                         "suspect", (double) count(view, NodeState.SUSPECT)));
-        gauge("kvferry_cluster_pool_bytes", "Size of all block pools.", sum(view, node -> node.stats().poolBytes()));
-        gauge("kvferry_cluster_used_bytes", "Bytes of them in use.", sum(view, node -> node.stats().usedBytes()));
+        gauge(
+                "kvferry_cluster_pool_bytes",
+                "Size of all block pools.",
+                sum(view, node -> node.stats().poolBytes()));
+        gauge(
+                "kvferry_cluster_used_bytes",
+                "Bytes of them in use.",
+                sum(view, node -> node.stats().usedBytes()));
         gauge(
                 "kvferry_cluster_transfers_in_flight",
                 "Transfers that have not ended.",
@@ -68,8 +74,7 @@ final class Metrics {
                 "kvferry_cluster_moved_bytes",
                 "Bytes that nodes sent and received; each counts at both ends.",
                 totals.movedBytes());
-        counter(
-                "kvferry_cluster_requested_tokens", "Tokens that nodes were asked for.", totals.requestedTokens());
+        counter("kvferry_cluster_requested_tokens", "Tokens that nodes were asked for.", totals.requestedTokens());
         counter("kvferry_cluster_hit_tokens", "Tokens of those that they found.", totals.hitTokens());
     }
 
@@ -82,8 +87,14 @@ final class Metrics {
                 "1 once every node has told what it holds.",
                 view.indexComplete() ? 1 : 0);
         gauge("kvferry_controller_store_available", "1 while the store answers.", view.storeAvailable() ? 1 : 0);
-        gauge("kvferry_controller_peers", "Controllers that share the store, this one too.", view.controllers().size());
-        gauge("kvferry_controller_lease_seconds", "How long a node may be silent.", view.lease().toMillis() / 1e3);
+        gauge(
+                "kvferry_controller_peers",
+                "Controllers that share the store, this one too.",
+                view.controllers().size());
+        gauge(
+                "kvferry_controller_lease_seconds",
+                "How long a node may be silent.",
+                view.lease().toMillis() / 1e3);
         gauge("kvferry_controller_open_orders", "Orders that are not finished.", view.openOrders());
         gauge("kvferry_controller_pins", "Pins that have not run out.", view.pins());
         new TreeMap<>(view.counters())
@@ -100,7 +111,7 @@ final class Metrics {
         http.answers()
                 .forEach((kind, value) -> answers.dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder()
                         .labels(Labels.of("status", kind))
-                        .value(value)
+                        .value((double) value)
                         .build()));
         snapshots.add(answers.build());
         gauge(
@@ -125,11 +136,22 @@ final class Metrics {
                 view.counters().getOrDefault("sequence-gaps", 0L));
         lmcache("full_sync_workers_syncing", "Nodes that have not told yet what they hold.", nodes - synced);
         lmcache("full_sync_workers_completed", "Nodes that have told what they hold.", synced);
-        lmcache("full_sync_global_progress", "Share of nodes that have told it.", nodes == 0 ? 1 : (double) synced / nodes);
+        lmcache(
+                "full_sync_global_progress",
+                "Share of nodes that have told it.",
+                nodes == 0 ? 1.0 : (double) synced / nodes);
+    }
+
+    private void lmcache(String name, String help, long value) {
+        lmcache(name, help, (double) value);
     }
 
     private void lmcache(String name, String help, double value) {
         gauge("lmcache:cache_controller_" + name, help, LMCACHE, value);
+    }
+
+    private void gauge(String name, String help, long value) {
+        gauge(name, help, Labels.EMPTY, (double) value);
     }
 
     private void gauge(String name, String help, double value) {
@@ -156,12 +178,12 @@ final class Metrics {
         snapshots.add(gauge.build());
     }
 
-    private void counter(String name, String help, double value) {
+    private void counter(String name, String help, long value) {
         snapshots.add(CounterSnapshot.builder()
                 .name(name)
                 .help(help)
                 .dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder()
-                        .value(value)
+                        .value((double) value)
                         .build())
                 .build());
     }

@@ -99,9 +99,8 @@ final class MooncakeMetadata {
             forgetSegment(announcement.group(1), announcement.group(2), request.deadline());
         }
         while (!request.deadline().isExpired()) {
-            long revision = store.get(key, request.deadline())
-                    .map(StoreEntry::revision)
-                    .orElse(0L);
+            long revision =
+                    store.get(key, request.deadline()).map(StoreEntry::revision).orElse(0L);
             if (store.replace(key, request.body(), ClusterStore.NO_LEASE, revision, request.deadline())
                     .isPresent()) {
                 return HttpAnswer.text(200, "metadata updated");

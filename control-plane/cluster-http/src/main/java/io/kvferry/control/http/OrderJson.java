@@ -20,7 +20,12 @@ record OrderJson(
                                 result.detail(),
                                 new TreeMap<>(result.details()))));
         return new OrderJson(
-                order.id(), order.request().action().name(), order.nodes(), order.isFinished(), order.isDone(), results);
+                order.id(),
+                order.request().action().name(),
+                order.nodes(),
+                order.isFinished(),
+                order.isDone(),
+                results);
     }
 
     /** How it went at one node. */

@@ -48,7 +48,8 @@ record OrderRequestJson(
     private OrderAction action(Function<String, PeerIdentity> nodeOf) {
         String name = ChainJson.required("action", action);
         return switch (name) {
-            case "pin" -> new OrderAction.Pin(chunks(), millis("ttlMillis", ChainJson.required("ttlMillis", ttlMillis)));
+            case "pin" ->
+                new OrderAction.Pin(chunks(), millis("ttlMillis", ChainJson.required("ttlMillis", ttlMillis)));
             case "unpin" -> new OrderAction.Unpin(chunks());
             case "clear" -> new OrderAction.Clear(Optional.ofNullable(tier).map(OrderRequestJson::tier));
             case "move" -> move(nodeOf, false);

@@ -45,10 +45,10 @@ final class Traffic {
             now.put(node.registration().identity(), stats);
         }
         double seconds = Math.max(1e-3, (nowNanos - lastNanos) / 1e9);
-        Sample sample = new Sample(
-                unixMillis, moved / seconds, requested / seconds, hit / seconds, inFlight, quarantined);
-        totals = new Totals(
-                totals.movedBytes() + moved, totals.requestedTokens() + requested, totals.hitTokens() + hit);
+        Sample sample =
+                new Sample(unixMillis, moved / seconds, requested / seconds, hit / seconds, inFlight, quarantined);
+        totals =
+                new Totals(totals.movedBytes() + moved, totals.requestedTokens() + requested, totals.hitTokens() + hit);
         last = now;
         lastNanos = nowNanos;
         samples.addLast(sample);

@@ -54,8 +54,8 @@ final class Browser implements AutoCloseable {
                 .PUT(HttpRequest.BodyPublishers.noBody())
                 .timeout(PATIENCE)
                 .build();
-        JsonNode target =
-                JsonMapper.shared().readTree(client.send(newPage, BodyHandlers.ofString()).body());
+        JsonNode target = JsonMapper.shared()
+                .readTree(client.send(newPage, BodyHandlers.ofString()).body());
         this.page = client.newWebSocketBuilder()
                 .connectTimeout(PATIENCE)
                 .buildAsync(URI.create(target.get("webSocketDebuggerUrl").asString()), new Messages())
@@ -77,7 +77,9 @@ final class Browser implements AutoCloseable {
         CompletableFuture<String> debugger = new CompletableFuture<>();
         Thread.ofPlatform().daemon().name("chromium-log").start(() -> readLog(process, debugger));
         try {
-            return new Browser(process, debugger.orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join());
+            return new Browser(
+                    process,
+                    debugger.orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join());
         } catch (RuntimeException | IOException e) {
             process.destroyForcibly();
             throw e;
@@ -89,7 +91,8 @@ final class Browser implements AutoCloseable {
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 if (line.startsWith(LISTENING)) {
-                    debugger.complete(URI.create(line.substring(LISTENING.length())).getAuthority());
+                    debugger.complete(
+                            URI.create(line.substring(LISTENING.length())).getAuthority());
                 }
             }
         } catch (IOException e) {
@@ -111,22 +114,20 @@ final class Browser implements AutoCloseable {
 
     /** Waits until an expression is true on the page, which looks whenever it draws. */
     void await(String condition) {
-        JsonNode outcome = evaluate(
-                """
+        JsonNode outcome = evaluate("""
                 new Promise(resolve => {
                   const look = () => { try { if (%s) { return resolve(true); } } catch (e) {} setTimeout(look, 20); };
                   setTimeout(() => resolve(document.body.innerText), %d);
                   look();
-                })"""
-                        .formatted(condition, PATIENCE.toMillis() / 2));
+                })""".formatted(condition, PATIENCE.toMillis() / 2));
         if (!outcome.isBoolean()) {
             throw new AssertionError("never true: " + condition + "; the page says: " + outcome.asString());
         }
     }
 
     JsonNode evaluate(String expression) {
-        JsonNode answer = call(
-                "Runtime.evaluate", Map.of("expression", expression, "awaitPromise", true, "returnByValue", true));
+        JsonNode answer =
+                call("Runtime.evaluate", Map.of("expression", expression, "awaitPromise", true, "returnByValue", true));
         if (answer.has("exceptionDetails")) {
             throw new AssertionError(answer.get("exceptionDetails").toString());
         }
@@ -152,16 +153,21 @@ final class Browser implements AutoCloseable {
         waiting.put(id, answer);
         String message =
                 JsonMapper.shared().writeValueAsString(Map.of("id", id, "method", method, "params", parameters));
-        page.sendText(message, true).orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
+        page.sendText(message, true)
+                .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                .join();
         return answer.orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         page.abort();
         client.shutdownNow();
         process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly().waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        process.destroyForcibly()
+                .onExit()
+                .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                .join();
     }
 
     /** Completes calls, and keeps what went wrong. */
@@ -188,7 +194,8 @@ final class Browser implements AutoCloseable {
             String method = node.path("method").asString();
             JsonNode entry = node.path("params").path("entry");
             if (method.equals("Runtime.exceptionThrown")
-                    || (method.equals("Log.entryAdded") && entry.path("level").asString().equals("error"))) {
+                    || (method.equals("Log.entryAdded")
+                            && entry.path("level").asString().equals("error"))) {
                 complaints.add(node.toString());
             }
         }

@@ -12,10 +12,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 class ClusterRoutesTest {
-    private static final String CHAIN =
-            """
-            {"scheme": "%s", "keys": ["01000000", "02000000", "03000000"], "later": "fields are left out of account"}"""
-                    .formatted(TestCluster.SCHEME.name());
+    private static final String CHAIN = """
+            {"scheme": "%s", "keys": ["01000000", "02000000", "03000000"], "later": "fields are left out of account"}""".formatted(TestCluster.SCHEME.name());
 
     private TestCluster cluster;
 
@@ -43,7 +41,8 @@ class ClusterRoutesTest {
 
     @Test
     void lookUpNamesHoldersBestFirst() throws Exception {
-        JsonNode answer = TestCluster.JSON.readTree(cluster.post("/v1/lookup", CHAIN).body());
+        JsonNode answer =
+                TestCluster.JSON.readTree(cluster.post("/v1/lookup", CHAIN).body());
 
         assertThat(answer.get("prefixChunks").asInt()).isEqualTo(2);
         assertThat(answer.get("holders").findValuesAsString("node")).containsExactly("prefill-0", "prefill-1");
@@ -51,7 +50,8 @@ class ClusterRoutesTest {
 
     @Test
     void explanationNamesTheFirstMissingChunk() throws Exception {
-        JsonNode answer = TestCluster.JSON.readTree(cluster.post("/v1/explain", CHAIN).body());
+        JsonNode answer =
+                TestCluster.JSON.readTree(cluster.post("/v1/explain", CHAIN).body());
 
         assertThat(answer.get("firstMissing").asInt()).isEqualTo(2);
         assertThat(answer.get("detail").asString()).isNotEmpty();
@@ -59,9 +59,7 @@ class ClusterRoutesTest {
 
     @Test
     void anOrderIsTakenCarriedOutAndCanBeAskedAbout() throws Exception {
-        var taken = cluster.post(
-                "/v1/orders",
-                """
+        var taken = cluster.post("/v1/orders", """
                 {"action": "pin", "keys": ["01000000"], "ttlMillis": 60000, "nodes": ["prefill"]}""");
 
         assertThat(taken.statusCode()).isEqualTo(202);
@@ -75,7 +73,8 @@ class ClusterRoutesTest {
         assertThat(order.get("done").asBoolean()).isTrue();
         assertThat(order.get("results").propertyNames()).containsExactly("prefill-0", "prefill-1");
         assertThat(order.get("results").get("prefill-0").get("chunks").asInt()).isEqualTo(7);
-        assertThat(cluster.json("/v1/orders").get("orders").findValuesAsString("id")).contains(id);
+        assertThat(cluster.json("/v1/orders").get("orders").findValuesAsString("id"))
+                .contains(id);
     }
 
     static Stream<Arguments> badRequests() {
@@ -120,7 +119,8 @@ class ClusterRoutesTest {
 
     @Test
     void aFormOnSomeWebPageCannotGiveOrders() throws Exception {
-        assertThat(cluster.send("POST", "/v1/orders", "text/plain", "{\"action\": \"clear\"}").statusCode())
+        assertThat(cluster.send("POST", "/v1/orders", "text/plain", "{\"action\": \"clear\"}")
+                        .statusCode())
                 .isEqualTo(400);
     }
 
@@ -131,6 +131,7 @@ class ClusterRoutesTest {
         cluster.controller().close();
         assertThat(cluster.get("/healthz").statusCode()).isEqualTo(200);
         assertThat(cluster.get("/readyz").statusCode()).isEqualTo(503);
-        assertThat(cluster.post("/v1/orders", "{\"action\": \"health\"}").statusCode()).isEqualTo(503);
+        assertThat(cluster.post("/v1/orders", "{\"action\": \"health\"}").statusCode())
+                .isEqualTo(503);
     }
 }

@@ -61,7 +61,8 @@ class HttpPortTest {
     @Test
     void lengthsAreLimited() throws IOException {
         assertThat(talk("GET /" + "x".repeat(5000) + " HTTP/1.1\r\n" + END)).startsWith("HTTP/1.1 414 ");
-        assertThat(talk("GET / HTTP/1.1\r\nX: " + "x".repeat(20_000) + "\r\n" + END)).startsWith("HTTP/1.1 431 ");
+        assertThat(talk("GET / HTTP/1.1\r\nX: " + "x".repeat(20_000) + "\r\n" + END))
+                .startsWith("HTTP/1.1 431 ");
         assertThat(talk("PUT /metadata?key=k HTTP/1.1\r\nContent-Length: 9999999999\r\n" + END))
                 .startsWith("HTTP/1.1 413 ");
         assertThat(talk("PUT /metadata?key=k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + END + "800\r\n"
@@ -77,7 +78,8 @@ class HttpPortTest {
 
     @Test
     void requestsOfOneConnectionAreAnsweredInOrder() throws IOException {
-        String answers = talk("GET /v1/nodes HTTP/1.1\r\n\r\nGET /nowhere HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\n" + END);
+        String answers =
+                talk("GET /v1/nodes HTTP/1.1\r\n\r\nGET /nowhere HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\n" + END);
 
         assertThat(Pattern.compile("HTTP/1.1 (\\d+)").matcher(answers).results().map(match -> match.group(1)))
                 .containsExactly("200", "404", "200");
@@ -85,7 +87,9 @@ class HttpPortTest {
 
     @Test
     void headHasTheLengthButNotTheBody() throws IOException {
-        assertThat(talk("HEAD /healthz HTTP/1.1\r\n" + END)).contains("content-length: 3\r\n").doesNotContain("ok");
+        assertThat(talk("HEAD /healthz HTTP/1.1\r\n" + END))
+                .contains("content-length: 3\r\n")
+                .doesNotContain("ok");
     }
 
     @Test

@@ -39,7 +39,9 @@ class MooncakeMetadataTest {
         assertThat(status("PUT", RPC, ADDRESS)).isEqualTo(200);
         assertThat(status("GET", RAM, "")).isEqualTo(404);
         assertThat(status("PUT", RAM, SEGMENT)).isEqualTo(200);
-        assertThat(status("PUT", RAM, SEGMENT)).as("each registration publishes anew").isEqualTo(200);
+        assertThat(status("PUT", RAM, SEGMENT))
+                .as("each registration publishes anew")
+                .isEqualTo(200);
         assertThat(get(RAM)).isEqualTo(SEGMENT);
         assertThat(get(RPC)).isEqualTo(ADDRESS);
         assertThat(status("DELETE", RPC, "")).isEqualTo(200);

@@ -39,8 +39,9 @@ class OpenApiTest {
     void everyRouteIsDescribedAndEveryDescriptionIsARoute() throws Exception {
         try (TestCluster cluster = TestCluster.open()) {
             Set<String> described = new TreeSet<>();
-            document.get("paths").forEachEntry((path, methods) -> methods.propertyNames()
-                    .forEach(method -> described.add(method.toUpperCase(Locale.ROOT) + " " + path)));
+            document.get("paths")
+                    .forEachEntry((path, methods) -> methods.propertyNames()
+                            .forEach(method -> described.add(method.toUpperCase(Locale.ROOT) + " " + path)));
             Set<String> routes = new TreeSet<>();
             cluster.routes().forEach(route -> routes.add(route.method() + " " + route.template()));
             assertThat(described).isEqualTo(routes);
@@ -59,15 +60,17 @@ class OpenApiTest {
                             .toArray(String[]::new));
             schemas.get(name)
                     .get("required")
-                    .forEach(field ->
-                            assertThat(schemas.get(name).get("properties").has(field.asString())).isTrue());
+                    .forEach(field -> assertThat(
+                                    schemas.get(name).get("properties").has(field.asString()))
+                            .isTrue());
         });
     }
 
     @Test
     void everyReferenceLeadsSomewhere() {
         document.findValues("$ref")
-                .forEach(reference -> assertThat(document.at(reference.asString().substring(1)).isObject())
+                .forEach(reference -> assertThat(
+                                document.at(reference.asString().substring(1)).isObject())
                         .as(reference.asString())
                         .isTrue());
     }

@@ -74,6 +74,10 @@ class TrafficTest {
             traffic.add(view(1, i, i, i), i * SECOND, i);
         }
 
-        assertThat(traffic.history()).hasSize(300).last().extracting(Sample::unixMillis).isEqualTo(999L);
+        assertThat(traffic.history())
+                .hasSize(300)
+                .last()
+                .extracting(Sample::unixMillis)
+                .isEqualTo(999L);
     }
 }
