@@ -167,7 +167,8 @@ final class Fetch {
 
     /** A thread that was told to stop tries nobody else. */
     private static void throwIfInterrupted(TransferException failure) {
-        if (failure.code() == TransferErrorCode.CANCELLED && Thread.currentThread().isInterrupted()) {
+        if (failure.code() == TransferErrorCode.CANCELLED
+                && Thread.currentThread().isInterrupted()) {
             throw failure;
         }
     }
