@@ -10,6 +10,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -56,15 +57,16 @@ final class InspectCommand implements Callable<Integer> {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://" + http + "/inspect"))
                 .timeout(TIMEOUT)
                 .build();
-        try (HttpClient client =
-                HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
+        try (HttpClient client = HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
             HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
             if (response.statusCode() == 200) {
                 return response.body();
             }
             throw failure(TransferErrorCode.PROTOCOL_ERROR, "answered " + response.statusCode());
+        } catch (HttpTimeoutException e) {
+            throw failure(TransferErrorCode.DEADLINE_EXCEEDED, "did not answer in " + TIMEOUT.toSeconds() + " s");
         } catch (IOException e) {
-            throw failure(TransferErrorCode.CONNECTION_FAILED, "did not answer: " + e);
+            throw failure(TransferErrorCode.CONNECTION_FAILED, "cannot be reached");
         }
     }
 

@@ -52,8 +52,8 @@ class NodeProcessTest {
     void chunksMoveToAProcessAndBackAndItsDeathIsATypedMiss() throws Exception {
         Running controller = run("controller", "--listen", "127.0.0.1:0");
         String address = controller.await("ready ");
-        Running keeper = run(
-                "node", "--controllers", address, "--set", "kvferry.node-id=keeper", "--pool", "1MiB", "--verbose");
+        Running keeper =
+                run("node", "--controllers", address, "--set", "kvferry.node-id=keeper", "--pool", "1MiB", "--verbose");
         keeper.await("ready ");
         PeerAddress http = PeerAddress.parse(keeper.await("http "));
 
@@ -63,7 +63,8 @@ class NodeProcessTest {
                 prefill.put(TOKENS, (layer, chunk, into) -> into.fill((byte) (layer + 2 * chunk + 1)));
                 assertThat(prefill.awaitPublished(soon())).isTrue();
                 NodeView destination = await(client, "keeper");
-                assertThat(copy(client, prefill.keys(TOKENS), destination).isDone()).isTrue();
+                assertThat(copy(client, prefill.keys(TOKENS), destination).isDone())
+                        .isTrue();
             }
             try (KvFetch fetch = fetchAll(decode)) {
                 assertThat(fetch.figures().fetchedTokens()).isEqualTo(12);
@@ -80,12 +81,13 @@ class NodeProcessTest {
             keeper.kill();
             try (KvFetch fetch = decode.fetch(IntStream.range(0, 16).toArray(), soon())) {
                 assertThat(fetch.figures().localTokens()).isEqualTo(12);
-                assertThat(fetch.miss().orElseThrow().reason())
-                        .isIn(MissReason.NOT_HELD, MissReason.INDEX_INCOMPLETE);
+                assertThat(fetch.miss().orElseThrow().reason()).isIn(MissReason.NOT_HELD, MissReason.INDEX_INCOMPLETE);
             }
             Cli gone = Cli.run("inspect", "--http", http.toString());
             assertThat(gone.code()).isEqualTo(ExitCode.FAILED);
-            assertThat(gone.err()).contains("CONNECTION_FAILED", http.toString()).hasLineCount(1);
+            assertThat(gone.err())
+                    .contains("CONNECTION_FAILED", http.toString())
+                    .hasLineCount(1);
         }
     }
 
@@ -111,12 +113,10 @@ class NodeProcessTest {
         throw new AssertionError(id + " did not register");
     }
 
-    private static OrderStatus copy(
-            ClusterClient client, ChunkKeys keys, NodeView destination) {
+    private static OrderStatus copy(ClusterClient client, ChunkKeys keys, NodeView destination) {
         OrderAction action =
                 new OrderAction.Move(keys, destination.registration().identity(), Map.of(), true);
-        OrderStatus placed =
-                client.order(new OrderRequest(action, List.of("prefill"), Duration.ofSeconds(20)), soon());
+        OrderStatus placed = client.order(new OrderRequest(action, List.of("prefill"), Duration.ofSeconds(20)), soon());
         return client.order(placed.id(), true, soon());
     }
 

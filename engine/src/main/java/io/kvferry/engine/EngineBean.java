@@ -30,8 +30,8 @@ public final class EngineBean implements AutoCloseable {
      */
     public static EngineBean register(TransferEngine engine) {
         try {
-            ObjectName name = new ObjectName(
-                    "io.kvferry:type=Engine,node=" + ObjectName.quote(engine.identity().toString()));
+            ObjectName name = new ObjectName("io.kvferry:type=Engine,node="
+                    + ObjectName.quote(engine.identity().toString()));
             ManagementFactory.getPlatformMBeanServer().registerMBean(new View(engine), name);
             return new EngineBean(name);
         } catch (JMException e) {

@@ -51,8 +51,15 @@ public final class StallWatch implements AutoCloseable {
         return start(engine, patience, line -> LOG.warn("nothing moves: {}", line));
     }
 
-    /** The same, with somebody else who hears of it. */
-    static StallWatch start(TransferEngine engine, Duration patience, Consumer<String> report) {
+    /**
+     * Starts to look, and tells somebody of each transfer that stands still.
+     *
+     * @param engine whose transfers
+     * @param patience for how long nothing may move; looked at twice as often
+     * @param report hears a line for each, once; called on the engine's timer thread, so it must not block
+     * @return closed before the engine
+     */
+    public static StallWatch start(TransferEngine engine, Duration patience, Consumer<String> report) {
         StallWatch watch = new StallWatch(engine, patience, report);
         watch.schedule();
         return watch;
@@ -64,8 +71,7 @@ public final class StallWatch implements AutoCloseable {
                 return;
             }
             try {
-                next = engine.scheduler()
-                        .schedule(Deadline.after(patience.dividedBy(2), engine.ticker()), this::look);
+                next = engine.scheduler().schedule(Deadline.after(patience.dividedBy(2), engine.ticker()), this::look);
             } catch (TransferException closing) {
                 closed = true;
             }
@@ -83,7 +89,9 @@ public final class StallWatch implements AutoCloseable {
             stalled.forEach(entry -> now.add(key(entry)));
             told = now;
         }
-        stalled.stream().filter(entry -> !before.contains(key(entry))).forEach(entry -> report.accept(entry.toString()));
+        stalled.stream()
+                .filter(entry -> !before.contains(key(entry)))
+                .forEach(entry -> report.accept(entry.toString()));
         schedule();
     }
 

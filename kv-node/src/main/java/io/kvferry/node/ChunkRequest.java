@@ -81,7 +81,8 @@ record ChunkRequest(TransferId id, KeyScheme scheme, ChunkKeys keys, long remain
     }
 
     static Payload lent(int chunks) {
-        return new Payload(NodeProto.LendReply.newBuilder().setChunks(chunks).build().toByteArray());
+        return new Payload(
+                NodeProto.LendReply.newBuilder().setChunks(chunks).build().toByteArray());
     }
 
     /** How many chunks a peer lends. */

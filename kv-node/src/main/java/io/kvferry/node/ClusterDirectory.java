@@ -58,10 +58,7 @@ final class ClusterDirectory implements ChunkDirectory {
                     .open();
         } catch (IllegalArgumentException e) {
             throw new TransferException(
-                    TransferErrorCode.INVALID_REQUEST,
-                    Stage.OPEN,
-                    "kvferry.cluster.controllers: " + e.getMessage(),
-                    e);
+                    TransferErrorCode.INVALID_REQUEST, Stage.OPEN, "kvferry.cluster.controllers: " + e.getMessage(), e);
         }
         changed();
     }
@@ -137,7 +134,10 @@ final class ClusterDirectory implements ChunkDirectory {
         return client().controllers().stream()
                 .map(controller -> "controller " + controller.address() + " registered=" + controller.registered()
                         + " synced=" + controller.synced()
-                        + controller.problem().map(problem -> " problem='" + problem + "'").orElse(""))
+                        + controller
+                                .problem()
+                                .map(problem -> " problem='" + problem + "'")
+                                .orElse(""))
                 .toList();
     }
 

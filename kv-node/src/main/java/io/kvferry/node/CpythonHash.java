@@ -87,8 +87,7 @@ record CpythonHash(String seed) implements ChunkHash {
     /** The hash of a text of ASCII digits: SipHash-1-3 under the key that CPython derives from the seed. */
     private long textHash(String text) {
         ByteBuffer secret = ByteBuffer.wrap(secret()).order(ByteOrder.LITTLE_ENDIAN);
-        long hash =
-                SipHash13.hash(secret.getLong(), secret.getLong(), text.getBytes(StandardCharsets.US_ASCII));
+        long hash = SipHash13.hash(secret.getLong(), secret.getLong(), text.getBytes(StandardCharsets.US_ASCII));
         return hash == -1 ? -2 : hash;
     }
 

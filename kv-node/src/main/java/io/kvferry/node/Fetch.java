@@ -5,6 +5,7 @@ import io.kvferry.control.cluster.Holder;
 import io.kvferry.control.cluster.LookupAnswer;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerIdentity;
+import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -109,6 +110,7 @@ final class Fetch {
                             keys.slice(held.size(), keys.size()),
                             node.after(NodeConfigKeys.HOLDER_TIMEOUT).earlier(deadline));
         } catch (TransferException e) {
+            throwIfInterrupted(e);
             return miss(MissReason.NO_CONTROLLER, e.error().toString());
         }
         for (Holder holder : answer.holders()) {
@@ -121,8 +123,7 @@ final class Fetch {
             int[] slots = node.store().reserve(Math.min(holder.chunks(), keys.size() - held.size()));
             if (slots.length == 0) {
                 return miss(
-                        MissReason.NO_ROOM,
-                        "every chunk in the pool is pinned or in use; raise kvferry.kv.pool-size");
+                        MissReason.NO_ROOM, "every chunk in the pool is pinned or in use; raise kvferry.kv.pool-size");
             }
             if (read(holder, slots)) {
                 return null;
@@ -154,11 +155,21 @@ final class Fetch {
             fetchedBytes += came.size() * node.pool().chunkBytes();
             return true;
         } catch (TransferException e) {
+            throwIfInterrupted(e);
             failed.add(holder.node().identity());
-            failures.add(new HolderFailure(holder.node().identity(), e.code(), e.error().toString()));
+            failures.add(new HolderFailure(
+                    holder.node().identity(), e.code(), e.error().toString()));
             return false;
         } finally {
             transferNanos += node.nanos() - start;
+        }
+    }
+
+    /** A thread that was told to stop tries nobody else. */
+    private static void throwIfInterrupted(TransferException failure) {
+        if (failure.code() == TransferErrorCode.CANCELLED
+                && Thread.currentThread().isInterrupted()) {
+            throw failure;
         }
     }
 

@@ -8,9 +8,7 @@ import java.util.concurrent.atomic.LongAdder;
  * <p><b>Threads:</b> Thread-safe.
  */
 final class Histogram {
-    private static final double[] SECONDS = {
-        0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60
-    };
+    private static final double[] SECONDS = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60};
     private static final double NANOS = 1e9;
 
     private final LongAdder[] buckets = new LongAdder[SECONDS.length + 1];

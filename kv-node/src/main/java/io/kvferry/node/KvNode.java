@@ -63,9 +63,9 @@ public final class KvNode implements AutoCloseable {
         Taker taker = new Taker(context, quota);
         context.engine().onNotify(ChunkRequest.LEND, lender::lend);
         context.engine().onNotify(ChunkRequest.TAKE, taker::take);
+        context.directory().start(new NodeOrders(context), this::stats);
         bean = EngineBean.register(context.engine());
         stalls = StallWatch.start(context.engine(), context.settings().get(NodeConfigKeys.STALL_WARNING));
-        context.directory().start(new NodeOrders(context), this::stats);
     }
 
     /**
@@ -312,7 +312,8 @@ public final class KvNode implements AutoCloseable {
     public List<String> inspect() {
         KvNodeStatus now = status();
         List<String> lines = new ArrayList<>();
-        lines.add("node " + now.identity() + " address=" + now.address() + " scheme=" + now.scheme().name() + " chunks="
+        lines.add("node " + now.identity() + " address=" + now.address() + " scheme="
+                + now.scheme().name() + " chunks="
                 + now.chunks() + " idle=" + now.idleChunks() + " pinned=" + now.pinnedChunks() + " slots=" + now.slots()
                 + " free-slots=" + now.freeSlots() + " lent-leases=" + now.lentLeases());
         lines.addAll(context.directory().inspect());

@@ -47,7 +47,8 @@ public final class KvReceive implements AutoCloseable {
                         "room for " + slots.length + " of " + keys.size()
                                 + " chunks: the others are pinned or in use; raise kvferry.kv.pool-size");
             }
-            LeaseRequest request = LeaseRequest.writable(id, node.pool().blocks(slots)).onlyFor(sender);
+            LeaseRequest request =
+                    LeaseRequest.writable(id, node.pool().blocks(slots)).onlyFor(sender);
             return new KvReceive(node, keys, slots, node.engine().offer(request, deadline));
         } catch (RuntimeException | Error e) {
             node.store().unreserve(slots);

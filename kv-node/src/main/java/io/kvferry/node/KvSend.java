@@ -8,6 +8,7 @@ import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferStatus;
 import java.util.BitSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +25,7 @@ public final class KvSend implements AutoCloseable {
     private final NodeContext node;
     private final Transfer transfer;
     private final int chunks;
+    private final AtomicBoolean counted = new AtomicBoolean();
     private final Object lock = new Object();
     // guarded by lock
     private final BitSet submitted = new BitSet();
@@ -67,7 +69,7 @@ public final class KvSend implements AutoCloseable {
      */
     public TransferResult await(Deadline deadline) {
         TransferResult result = transfer.await(deadline);
-        if (result instanceof TransferResult.Completed completed) {
+        if (result instanceof TransferResult.Completed completed && counted.compareAndSet(false, true)) {
             node.counters().lent(completed.bytes());
         }
         return result;

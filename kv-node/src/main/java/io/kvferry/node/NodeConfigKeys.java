@@ -55,7 +55,11 @@ public final class NodeConfigKeys {
 
     /** Layers. */
     public static final ConfigKey<Integer> LAYERS = ConfigKey.integer(
-            "kvferry.kv.layers", 32, 1, 4096, "Layers of the model. The defaults of the layout are those of Llama 3.1 8B.");
+            "kvferry.kv.layers",
+            32,
+            1,
+            4096,
+            "Layers of the model. The defaults of the layout are those of Llama 3.1 8B.");
 
     /** Heads. */
     public static final ConfigKey<Integer> KV_HEADS = ConfigKey.integer(

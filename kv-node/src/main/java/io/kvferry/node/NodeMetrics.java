@@ -47,9 +47,13 @@ final class NodeMetrics {
         text.gauge("kvferry_kv_slots", "Chunks that there is room for.", node.slots());
         text.gauge("kvferry_kv_used_bytes", "Size of what is held.", node.usedBytes());
         text.gauge("kvferry_kv_lent_leases", "Requests of peers that are being served.", node.lentLeases());
-        text.gauge("kvferry_transfers_in_flight", "Transfers that are not finished.", engine.transfers().size());
+        text.gauge(
+                "kvferry_transfers_in_flight",
+                "Transfers that are not finished.",
+                engine.transfers().size());
         text.gauge("kvferry_leases", "Offers that have not ended.", engine.leases());
-        text.gauge("kvferry_quarantined_bytes", "Memory locked by transfers that have ended.", engine.quarantinedBytes());
+        text.gauge(
+                "kvferry_quarantined_bytes", "Memory locked by transfers that have ended.", engine.quarantinedBytes());
     }
 
     /** Only names that mean the same; docs/kv-node.md says which do not, and why they are not here. */

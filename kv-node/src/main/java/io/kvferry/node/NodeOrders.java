@@ -98,7 +98,8 @@ final class NodeOrders implements OrderHandler {
             TransferId id = TransferId.random();
             List<Integer> wanted = offer(destination, id, chunks, deadline);
             if (!wanted.isEmpty()) {
-                int[] slots = wanted.stream().mapToInt(i -> chunks.get(i).slot()).toArray();
+                int[] slots =
+                        wanted.stream().mapToInt(i -> chunks.get(i).slot()).toArray();
                 TransferRequest write = TransferRequest.write(
                                 id, destination, node.pool().blocks(slots, wanted))
                         .deadline(deadline)
@@ -116,8 +117,8 @@ final class NodeOrders implements OrderHandler {
     }
 
     private List<Integer> offer(PeerAddress destination, TransferId id, List<StoredChunk> chunks, Deadline deadline) {
-        ChunkKeys keys = ChunkKeys.of(
-                chunks.stream().map(chunk -> chunk.id().bytes()).toList());
+        ChunkKeys keys =
+                ChunkKeys.of(chunks.stream().map(chunk -> chunk.id().bytes()).toList());
         ChunkRequest request = new ChunkRequest(id, node.chain().scheme(), keys, deadline.remainingNanos());
         return ChunkRequest.readWanted(
                 node.engine().notify(destination, ChunkRequest.TAKE, request.payload(), deadline), keys.size());

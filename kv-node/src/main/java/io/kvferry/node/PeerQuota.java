@@ -47,8 +47,7 @@ final class PeerQuota {
 
     void leave(PeerIdentity peer) {
         synchronized (lock) {
-            byPeer.computeIfPresent(
-                    peer.nodeId(), (id, count) -> count == 1 ? null : Integer.valueOf(count - 1));
+            byPeer.computeIfPresent(peer.nodeId(), (id, count) -> count == 1 ? null : Integer.valueOf(count - 1));
             total--;
         }
     }

@@ -10,7 +10,8 @@ final class StoredChunk {
     /** Readers and leases; while there is one, the slot is not given to anybody else. */
     int uses;
 
-    @Nullable Deadline pinnedUntil;
+    @Nullable
+    Deadline pinnedUntil;
 
     StoredChunk(ChunkId id, int slot) {
         this.id = id;

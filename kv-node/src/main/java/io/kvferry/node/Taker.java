@@ -67,8 +67,7 @@ final class Taker {
                         Stage.OFFER,
                         "room for " + slots.length + " of " + wanted.size() + " chunks (kvferry.kv.pool-size)");
             }
-            LeaseRequest offer = LeaseRequest.writable(
-                            request.id(), node.pool().blocks(slots, wanted))
+            LeaseRequest offer = LeaseRequest.writable(request.id(), node.pool().blocks(slots, wanted))
                     .onlyFor(sender.nodeId())
                     .listener(outcome);
             lease = node.engine().offer(offer, Lender.leaseEnd(node, request));

@@ -27,7 +27,8 @@ public record TensorParallelMap(int kvHeads, int sourceRanks, int targetRanks) {
      */
     public TensorParallelMap {
         if (kvHeads < 1 || sourceRanks < 1 || targetRanks < 1) {
-            throw incompatible("heads and ranks count from 1, got " + kvHeads + ", " + sourceRanks + " and " + targetRanks);
+            throw incompatible(
+                    "heads and ranks count from 1, got " + kvHeads + ", " + sourceRanks + " and " + targetRanks);
         }
         int more = Math.max(sourceRanks, targetRanks);
         int fewer = Math.min(sourceRanks, targetRanks);
@@ -108,6 +109,9 @@ public record TensorParallelMap(int kvHeads, int sourceRanks, int targetRanks) {
             for (int row = 0; row < rows; row++) {
                 long sourceRow = plane * source.layerBytes(tokens) / 2 + (long) row * source.kvHeads() * headBytes;
                 long targetRow = plane * target.layerBytes(tokens) / 2 + (long) row * target.kvHeads() * headBytes;
+            for (long row = 0; row < rows; row++) {
+                long sourceRow = plane * source.layerBytes(tokens) / 2 + row * source.kvHeads() * headBytes;
+                long targetRow = plane * target.layerBytes(tokens) / 2 + row * target.kvHeads() * headBytes;
                 runs.add(new Run(
                         sourceRow + part.sourceHead() * headBytes,
                         targetRow + part.targetHead() * headBytes,

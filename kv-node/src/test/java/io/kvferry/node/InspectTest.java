@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.conformance.Await;
 import io.kvferry.engine.EngineStatus;
+import io.kvferry.engine.StallWatch;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import java.lang.management.ManagementFactory;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.management.ObjectName;
@@ -83,15 +85,37 @@ class InspectTest {
         KvNode holder = bed.open("holder");
         KvNode decode = bed.open("decode", Map.of("kvferry.kv.holder-timeout", "1h"));
         CompletableFuture<KvFetch> fetch = stuck(holder, decode);
-        ObjectName name = new ObjectName(
-                "io.kvferry:type=Engine,node=" + ObjectName.quote(decode.identity().toString()));
+        ObjectName name = new ObjectName("io.kvferry:type=Engine,node="
+                + ObjectName.quote(decode.identity().toString()));
 
         Object lines = ManagementFactory.getPlatformMBeanServer().getAttribute(name, "Lines");
 
         assertThat((String[]) lines).anySatisfy(line -> assertThat(line).contains("stage=TRANSFER"));
         unstick(fetch);
         decode.close(bed.in(60));
-        assertThat(ManagementFactory.getPlatformMBeanServer().isRegistered(name)).isFalse();
+        assertThat(ManagementFactory.getPlatformMBeanServer().isRegistered(name))
+                .isFalse();
+    }
+
+    @Test
+    void aTransferThatStandsStillIsToldByItselfAndOnce() {
+        KvNode holder = bed.open("holder");
+        KvNode decode = bed.open("decode", Map.of("kvferry.kv.holder-timeout", "1h"));
+        List<String> told = new CopyOnWriteArrayList<>();
+        try (StallWatch _ = StallWatch.start(decode.engine(), Duration.ofSeconds(4), told::add)) {
+            CompletableFuture<KvFetch> fetch = stuck(holder, decode);
+
+            bed.ticker.advance(Duration.ofSeconds(3));
+            assertThat(told).isEmpty();
+            bed.ticker.advance(Duration.ofSeconds(12));
+            assertThat(told)
+                    .singleElement()
+                    .asString()
+                    .contains("stage=TRANSFER", "peer=" + holder.identity(), "bytes=0/");
+            unstick(fetch);
+        }
+        bed.ticker.advance(Duration.ofSeconds(60));
+        assertThat(told).hasSize(1);
     }
 
     @Test
@@ -141,8 +165,9 @@ class InspectTest {
         holder.put(prompt(1), NodeBed::fill);
         bed.backend.stallNext(0);
         CompletableFuture<KvFetch> fetch = Await.start(() -> decode.fetch(prompt(1), bed.in(25)));
-        Await.until("it is submitted", () -> decode.engine().status().transfers().stream()
-                .anyMatch(entry -> entry.stage() == Stage.TRANSFER));
+        Await.until(
+                "it is submitted",
+                () -> decode.engine().status().transfers().stream().anyMatch(entry -> entry.stage() == Stage.TRANSFER));
         return fetch;
     }
 

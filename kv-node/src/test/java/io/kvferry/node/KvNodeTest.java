@@ -44,7 +44,9 @@ class KvNodeTest {
             assertThat(fetch.figures().fetchedBytes()).isEqualTo(3 * NodeBed.LAYOUT.chunkBytes(NodeBed.CHUNK));
         }
         assertThat(put).isEqualTo(new PutResult(12, 12, 0, 0));
-        assertThat(bed.directory.held("decode")).as("what was fetched is published").isEqualTo(3);
+        assertThat(bed.directory.held("decode"))
+                .as("what was fetched is published")
+                .isEqualTo(3);
         Await.until("the lease has ended", () -> prefill.status().lentLeases() == 0);
         assertThat(prefill.status().idleChunks()).isEqualTo(3);
     }
@@ -142,7 +144,9 @@ class KvNodeTest {
                     .extracting(HolderFailure::holder, HolderFailure::code)
                     .containsExactly(tuple(liar.identity(), TransferErrorCode.NOT_FOUND));
         }
-        assertThat(decode.status().freeSlots()).as("nothing is left reserved").isEqualTo(decode.status().slots());
+        assertThat(decode.status().freeSlots())
+                .as("nothing is left reserved")
+                .isEqualTo(decode.status().slots());
     }
 
     @Test
@@ -177,8 +181,11 @@ class KvNodeTest {
 
         try (KvFetch fetch = bed.whileTimePasses(
                 "fetch",
-                () -> decode.fetch(prompt(2), bed.in(60), (layer, chunk, block) -> told.add(
-                        layer + "/" + chunk + " " + NodeBed.isRight(layer, chunk, block))))) {
+                () -> decode.fetch(
+                        prompt(2),
+                        bed.in(60),
+                        (layer, chunk, block) ->
+                                told.add(layer + "/" + chunk + " " + NodeBed.isRight(layer, chunk, block))))) {
             assertThat(fetch.miss()).isEmpty();
             assertThat(fetch.figures().transfers()).isEqualTo(2);
             assertThat(NodeBed.isRight(fetch.chunks())).isTrue();
@@ -212,8 +219,7 @@ class KvNodeTest {
         KvNode decode = bed.open("decode");
         holder.put(prompt(1), NodeBed::fill);
         bed.directory.move(
-                "holder",
-                NodeRegistration.of(new PeerIdentity("holder", 1), "nowhere.fake:9", holder.scheme()));
+                "holder", NodeRegistration.of(new PeerIdentity("holder", 1), "nowhere.fake:9", holder.scheme()));
 
         KvFetch fetch = bed.whileTimePasses("fetch", () -> decode.fetch(prompt(1), bed.in(10)));
 
@@ -231,7 +237,8 @@ class KvNodeTest {
 
         try (KvFetch fetch = decode.fetch(prompt(1), bed.in(10))) {
             assertThat(fetch.failures().getFirst().code()).isEqualTo(TransferErrorCode.INCOMPATIBLE_PEER);
-            assertThat(fetch.failures().getFirst().detail()).contains(holder.scheme().toString());
+            assertThat(fetch.failures().getFirst().detail())
+                    .contains(holder.scheme().toString());
         }
     }
 
@@ -283,6 +290,28 @@ class KvNodeTest {
 
         assertThat(decode.status().counters().fetchedTokens()).isEqualTo(16);
         assertThat(decode.status().counters().localTokens()).isEqualTo(7 * 16);
+    }
+
+    @Test
+    void anInterruptedFetchStopsAndLeavesNothingReserved() {
+        KvNode holder = bed.open("holder");
+        KvNode decode = bed.open("decode", Map.of("kvferry.kv.holder-timeout", "1h"));
+        holder.put(prompt(2), NodeBed::fill);
+        bed.backend.stallNext(0);
+        CompletableFuture<Thread> caller = new CompletableFuture<>();
+        CompletableFuture<KvFetch> fetch = Await.start(() -> {
+            caller.complete(Thread.currentThread());
+            return decode.fetch(prompt(2), bed.in(60));
+        });
+        Await.until("it is under way", () -> holder.status().lentLeases() == 1);
+
+        Await.get("its thread", caller).interrupt();
+
+        Await.until("it has stopped", fetch::isDone);
+        assertThatThrownBy(fetch::join).hasMessageContaining("CANCELLED");
+        Await.until(
+                "the slots are free again",
+                () -> decode.status().freeSlots() == decode.status().slots());
     }
 
     @Test

@@ -50,7 +50,9 @@ class KvStreamTest {
             for (int chunk = 0; chunk < 3; chunk++) {
                 assertThat(NodeBed.isRight(0, chunk, receive.layer(chunk, 0))).isTrue();
             }
-            assertThat(send.status().blocksDone()).as("layer 1 is not computed yet").isEqualTo(3);
+            assertThat(send.status().blocksDone())
+                    .as("layer 1 is not computed yet")
+                    .isEqualTo(3);
 
             fill(write, 1);
             write.layerReady(1);
@@ -172,7 +174,8 @@ class KvStreamTest {
                 .hasMessageContaining("RESOURCE_EXHAUSTED");
 
         assertThat(source.status().idleChunks()).isEqualTo(4);
-        assertThat(destination.status().freeSlots()).isEqualTo(destination.status().slots());
+        assertThat(destination.status().freeSlots())
+                .isEqualTo(destination.status().slots());
         assertThat(destination.status().lentLeases()).isZero();
     }
 
@@ -182,8 +185,10 @@ class KvStreamTest {
         node.put(prompt(3), NodeBed::fill);
         ChunkKeys first = node.keys(prompt(1));
 
-        assertThat(order(node, new OrderAction.Pin(first, Duration.ofSeconds(30)))).isEqualTo(OrderResult.done(1));
-        assertThat(order(node, new OrderAction.Pin(node.keys(prompt(4)), Duration.ofSeconds(30))).code())
+        assertThat(order(node, new OrderAction.Pin(first, Duration.ofSeconds(30))))
+                .isEqualTo(OrderResult.done(1));
+        assertThat(order(node, new OrderAction.Pin(node.keys(prompt(4)), Duration.ofSeconds(30)))
+                        .code())
                 .isEqualTo(TransferErrorCode.NOT_FOUND);
         assertThat(order(node, new OrderAction.Clear(Optional.of(Tier.DISK)))).isEqualTo(OrderResult.done(0));
         assertThat(order(node, new OrderAction.Clear(Optional.empty()))).isEqualTo(OrderResult.done(2));
@@ -209,8 +214,10 @@ class KvStreamTest {
             for (int length = 0; length < good.length; length++) {
                 Payload cut = new Payload(Arrays.copyOf(good, length));
                 assertThatThrownBy(() -> peer.engine().notify(node.address(), topic, cut, bed.in(5)))
-                        .isInstanceOfSatisfying(TransferException.class, e -> assertThat(e.code())
-                                .isIn(TransferErrorCode.PROTOCOL_ERROR, TransferErrorCode.INCOMPATIBLE_PEER));
+                        .isInstanceOfSatisfying(
+                                TransferException.class,
+                                e -> assertThat(e.code())
+                                        .isIn(TransferErrorCode.PROTOCOL_ERROR, TransferErrorCode.INCOMPATIBLE_PEER));
             }
         }
         assertThat(node.status().lentLeases()).isZero();
@@ -226,9 +233,7 @@ class KvStreamTest {
     }
 
     private OrderResult order(KvNode node, OrderAction action) {
-        return bed.directory
-                .orders(node.identity().nodeId())
-                .handle(new NodeOrder("order", action), bed.in(30));
+        return bed.directory.orders(node.identity().nodeId()).handle(new NodeOrder("order", action), bed.in(30));
     }
 
     private OrderAction move(KvNode source, KvNode destination, boolean keepSource) {

@@ -75,7 +75,8 @@ final class NodeBed implements AutoCloseable {
 
     static boolean isRight(KvChunks chunks) {
         return IntStream.range(0, chunks.size())
-                .allMatch(chunk -> IntStream.range(0, LAYERS).allMatch(layer -> isRight(layer, chunk, chunks.layer(chunk, layer))));
+                .allMatch(chunk -> IntStream.range(0, LAYERS)
+                        .allMatch(layer -> isRight(layer, chunk, chunks.layer(chunk, layer))));
     }
 
     static boolean isRight(int layer, int chunk, MemorySegment block) {

@@ -18,9 +18,15 @@ class TensorParallelMapTest {
     private static final int TOKENS = 5;
 
     static Stream<Arguments> splits() {
-        return Stream.of(PageOrder.values()).flatMap(order -> Stream.of(
-                        new int[] {1, 1}, new int[] {4, 1}, new int[] {8, 2}, new int[] {1, 4}, new int[] {2, 8}, new int[] {4, 4})
-                .map(ranks -> Arguments.of(order, ranks[0], ranks[1])));
+        return Stream.of(PageOrder.values())
+                .flatMap(order -> Stream.of(
+                                new int[] {1, 1},
+                                new int[] {4, 1},
+                                new int[] {8, 2},
+                                new int[] {1, 4},
+                                new int[] {2, 8},
+                                new int[] {4, 4})
+                        .map(ranks -> Arguments.of(order, ranks[0], ranks[1])));
     }
 
     @ParameterizedTest
