@@ -2,8 +2,12 @@ package io.kvferry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvferry.cli.reuse.ReuseServer;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Ticker;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -80,12 +84,21 @@ class TwoNodesTest {
     }
 
     @Test
-    void theDemoFetchesWhatPrefillComputedAndProvesTheAnswer() {
-        Cli cli = Cli.run("demo", "--prompt-tokens", "768", "--answer-tokens", "6");
+    void theDemoFetchesWhatPrefillComputedAndProvesTheAnswer() throws IOException {
+        Ticker ticker = Ticker.system();
+        try (ReuseServer prefill = TwoNodes.client("prefill", nodes.prefill(), ticker);
+                ReuseServer decode = TwoNodes.client("decode", nodes.decode(), ticker)) {
+            Deadline deadline = Deadline.after(Duration.ofSeconds(50), ticker);
+            DemoRun.Result result = new DemoRun(prefill, decode, 768, 6, deadline).run();
 
-        assertThat(cli.code()).as(cli.out() + cli.err()).isZero();
-        assertThat(cli.out())
-                .contains("is the controller", "is the prefill node", "is the decode node")
-                .contains("2 chunks, 512 tokens, fetched from prefill", "4 MiB by tcp", "identical, all 6 tokens");
+            assertThat(result.storedTokens()).isEqualTo(768);
+            assertThat(result.fetchedChunks()).isEqualTo(2);
+            assertThat(result.fetchedBytes()).isEqualTo(4 << 20);
+            assertThat(result.transferSeconds()).isPositive();
+            assertThat(result.reused().cachedTokens()).isEqualTo(512);
+            assertThat(result.scratch().cachedTokens()).isZero();
+            assertThat(result.reused().tokens()).isEqualTo(6);
+            assertThat(result.isIdentical()).as(result.toString()).isTrue();
+        }
     }
 }

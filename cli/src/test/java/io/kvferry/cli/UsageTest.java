@@ -20,7 +20,7 @@ class UsageTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             2 |                                                    | name a command
-            2 | bogus                                              | bogus
+            2 | zzz                                                | zzz
             2 | --bogus                                            | --bogus
             2 | config                                             | list or show
             2 | fetch                                              | --from

@@ -14,7 +14,7 @@ final class Kernels {
     private static final float MIN_EXPONENT = -80f;
 
     /** Runs that are added at once. */
-    private static final int GROUP = 8;
+    private static final int GROUP = 4;
 
     private Kernels() {}
 
@@ -71,27 +71,15 @@ final class Kernels {
         float f1 = factors[factorsAt + 1];
         float f2 = factors[factorsAt + 2];
         float f3 = factors[factorsAt + 3];
-        float f4 = factors[factorsAt + 4];
-        float f5 = factors[factorsAt + 5];
-        float f6 = factors[factorsAt + 6];
-        float f7 = factors[factorsAt + 7];
         int run1 = run0 + stride;
         int run2 = run1 + stride;
         int run3 = run2 + stride;
-        int run4 = run3 + stride;
-        int run5 = run4 + stride;
-        int run6 = run5 + stride;
-        int run7 = run6 + stride;
         for (int j = 0; j < count; j++) {
             to[toAt + j] = to[toAt + j]
                     + f0 * runs[run0 + j]
                     + f1 * runs[run1 + j]
                     + f2 * runs[run2 + j]
-                    + f3 * runs[run3 + j]
-                    + f4 * runs[run4 + j]
-                    + f5 * runs[run5 + j]
-                    + f6 * runs[run6 + j]
-                    + f7 * runs[run7 + j];
+                    + f3 * runs[run3 + j];
         }
     }
 
