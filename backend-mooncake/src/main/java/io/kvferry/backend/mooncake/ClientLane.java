@@ -156,7 +156,8 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
     }
 
     private boolean hasRoom() {
-        return outstanding.size() < scope.config().pipeline() && bytesAwaited < scope.config().readAheadBytes();
+        return outstanding.size() < scope.config().pipeline()
+                && bytesAwaited < scope.config().readAheadBytes();
     }
 
     private void send(BlockStream stream) {
@@ -360,8 +361,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
     @Override
     public void channelInactive(ChannelHandlerContext context) {
         closeReason.compareAndSet(
-                null,
-                new Refusal(TransferErrorCode.CONNECTION_FAILED, "the target closed connection " + this));
+                null, new Refusal(TransferErrorCode.CONNECTION_FAILED, "the target closed connection " + this));
     }
 
     @Override
@@ -380,8 +380,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
         stopTimer();
         receiver.close();
         if (!opened.isDone()) {
-            closeReason.compareAndSet(
-                    null, new Refusal(TransferErrorCode.CONNECTION_FAILED, "no connection " + this));
+            closeReason.compareAndSet(null, new Refusal(TransferErrorCode.CONNECTION_FAILED, "no connection " + this));
         }
         Refusal reason = closeReason();
         opened.completeExceptionally(new TransferException(reason.code(), Stage.PREPARE, reason.detail()));

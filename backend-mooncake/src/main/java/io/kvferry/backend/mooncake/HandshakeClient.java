@@ -53,7 +53,9 @@ final class HandshakeClient {
                 .group(loops)
                 .channelFactory(sockets.connections())
                 .disableResolver()
-                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 0) // the conversation's own timer runs on the engine's clock
+                .option(
+                        ChannelOption.CONNECT_TIMEOUT_MILLIS,
+                        0) // the conversation's own timer runs on the engine's clock
                 .handler(new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel channel) {
@@ -93,10 +95,12 @@ final class HandshakeClient {
         @Override
         public void handlerAdded(ChannelHandlerContext context) {
             Deadline end = Deadline.after(scope.config().handshakeTimeout(), scope.ticker());
-            timer = loop.schedule(end, () -> end(
-                    context,
-                    "no reply within kvferry.mooncake.handshake-timeout="
-                            + scope.config().handshakeTimeout()));
+            timer = loop.schedule(
+                    end,
+                    () -> end(
+                            context,
+                            "no reply within kvferry.mooncake.handshake-timeout="
+                                    + scope.config().handshakeTimeout()));
         }
 
         @Override

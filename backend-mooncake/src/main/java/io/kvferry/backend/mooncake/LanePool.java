@@ -123,8 +123,7 @@ final class LanePool {
     private CompletableFuture<ClientLane> connect(DataAddress address, InetAddress resolved) {
         CompletableFuture<ClientLane> result = new CompletableFuture<>();
         if (closed) {
-            result.completeExceptionally(
-                    new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.PREPARE, CLOSED));
+            result.completeExceptionally(new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.PREPARE, CLOSED));
             return result;
         }
         new Bootstrap()

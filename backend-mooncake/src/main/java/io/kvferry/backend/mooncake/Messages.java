@@ -35,7 +35,8 @@ final class Messages {
      * @param timestamp informative; peers do not compare it
      */
     static byte[] encode(Segment segment, String timestamp) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream(256 + 64 * segment.buffers().size());
+        ByteArrayOutputStream out =
+                new ByteArrayOutputStream(256 + 64 * segment.buffers().size());
         try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), out)) {
             json.writeStartObject();
             json.writeName("buffers").writeStartArray();
@@ -222,7 +223,11 @@ final class Messages {
                 throw malformed(what, "lacks a name, tcp_data_port or buffers");
             }
             return new Segment(
-                    name, dataPort, Math.max(1, protocolVersion), incarnation == null ? timestamp : incarnation, offered);
+                    name,
+                    dataPort,
+                    Math.max(1, protocolVersion),
+                    incarnation == null ? timestamp : incarnation,
+                    offered);
         }
     }
 }

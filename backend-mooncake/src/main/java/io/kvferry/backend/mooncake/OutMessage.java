@@ -43,8 +43,7 @@ final class OutMessage implements WindowBuf.Owner {
         if (spans == windows.size()) {
             windows.add(new WindowBuf(this));
         }
-        windows.get(spans++)
-                .toSend(memory.chunk(start), HostMemory.inChunk(start), length, memory.address() + start);
+        windows.get(spans++).toSend(memory.chunk(start), HostMemory.inChunk(start), length, memory.address() + start);
     }
 
     boolean isFull() {

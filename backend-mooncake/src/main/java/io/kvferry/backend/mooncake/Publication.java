@@ -72,8 +72,9 @@ final class Publication {
             encoded = removed ? null : encoded;
         }
         if (removed && server != null) {
-            Thread.ofVirtual().start(() -> quietly(() -> server.put(
-                    MetadataServerClient.segmentKey(name), compact(encoded()), deadline)));
+            Thread.ofVirtual()
+                    .start(() -> quietly(
+                            () -> server.put(MetadataServerClient.segmentKey(name), compact(encoded()), deadline)));
         }
     }
 

@@ -24,8 +24,7 @@ final class SegmentDirectory {
      */
     record Found(Segment segment, String host, long atNanos) {
         DataAddress dataAddress() {
-            return new DataAddress(
-                    host, segment.dataPort(), segment.incarnation(), segment.protocolVersion() >= 2);
+            return new DataAddress(host, segment.dataPort(), segment.incarnation(), segment.protocolVersion() >= 2);
         }
     }
 
@@ -37,10 +36,7 @@ final class SegmentDirectory {
 
     /** @param self our own segment, which a handshake begins with */
     SegmentDirectory(
-            WireScope scope,
-            HandshakeClient handshake,
-            @Nullable MetadataServerClient server,
-            Supplier<byte[]> self) {
+            WireScope scope, HandshakeClient handshake, @Nullable MetadataServerClient server, Supplier<byte[]> self) {
         this.scope = scope;
         this.handshake = handshake;
         this.server = server;
@@ -138,8 +134,7 @@ final class SegmentDirectory {
             throw new TransferException(
                     TransferErrorCode.CONTROL_FAILED,
                     Stage.FINISH,
-                    name + " refused the notification: "
-                            + new String(reply, StandardCharsets.UTF_8).strip());
+                    name + " refused the notification: " + new String(reply, StandardCharsets.UTF_8).strip());
         }
     }
 

@@ -86,7 +86,9 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         CompletableFuture<Void> outside = new CompletableFuture<>();
         closed.whenComplete((gone, never) -> outside.complete(null));
         loop.execute(() -> {
-            if (unflushed > 0 || !replies.isEmpty() || receiver.isLanding(transfer.tally().gate())) {
+            if (unflushed > 0
+                    || !replies.isEmpty()
+                    || receiver.isLanding(transfer.tally().gate())) {
                 channel.close();
             } else {
                 outside.complete(null);

@@ -71,7 +71,8 @@ final class Window {
 
     /** Takes bytes to be written: each once. What is taken of a refused request stays taken, as its transfer has failed. */
     boolean claim(long offset, long bytes) {
-        return unclaimed.length() == 0 || forEachBlock(offset, bytes, (block, part) -> unclaimed.addAndGet(block, -part) >= 0);
+        return unclaimed.length() == 0
+                || forEachBlock(offset, bytes, (block, part) -> unclaimed.addAndGet(block, -part) >= 0);
     }
 
     /** Bytes have landed; reports the blocks that are complete. */

@@ -102,8 +102,8 @@ final class WireBackend implements TransferBackend {
         this.metadata = config.metadata().equals(P2P)
                 ? null
                 : new MetadataServerClient(config.metadata(), config.handshakeTimeout());
-        this.segments =
-                new SegmentDirectory(scope, handshakes, metadata, () -> publication().encoded());
+        this.segments = new SegmentDirectory(
+                scope, handshakes, metadata, () -> publication().encoded());
     }
 
     /** Starts to listen. */
@@ -120,13 +120,7 @@ final class WireBackend implements TransferBackend {
 
     private void listen(Deadline deadline) {
         Listener open = Listener.open(
-                scope,
-                sockets,
-                loops,
-                config.dataPort(),
-                MooncakeConfigKeys.DATA_PORT.name(),
-                server::admit,
-                deadline);
+                scope, sockets, loops, config.dataPort(), MooncakeConfigKeys.DATA_PORT.name(), server::admit, deadline);
         data = open;
         Listener asked = Listener.open(
                 scope,
@@ -140,8 +134,7 @@ final class WireBackend implements TransferBackend {
         HostPort handshake = new HostPort(config.advertisedHost(), asked.port());
         endpoint = new WireEndpoint(incarnation, open.port(), handshake.toString());
         String name = metadata == null || config.segmentName().isEmpty() ? handshake.toString() : config.segmentName();
-        Publication published =
-                new Publication(name, open.port(), Long.toHexString(incarnation), handshake, metadata);
+        Publication published = new Publication(name, open.port(), Long.toHexString(incarnation), handshake, metadata);
         publication = published;
         published.announce(deadline);
     }
@@ -149,7 +142,8 @@ final class WireBackend implements TransferBackend {
     private Publication publication() {
         Publication published = publication;
         if (published == null) {
-            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.OPEN, "the mooncake backend is not open");
+            throw new TransferException(
+                    TransferErrorCode.SHUTTING_DOWN, Stage.OPEN, "the mooncake backend is not open");
         }
         return published;
     }
@@ -171,7 +165,8 @@ final class WireBackend implements TransferBackend {
                 AbortScope.CONNECTION,
                 new BackendLimits(Long.MAX_VALUE, Integer.MAX_VALUE, config.maxTransfers()),
                 "Mooncake's TCP wire by " + sockets.name().toLowerCase(Locale.ROOT) + " as segment "
-                        + publication().name() + ", " + config.lanes() + " lanes per peer; foreign peers have no peer control");
+                        + publication().name() + ", " + config.lanes()
+                        + " lanes per peer; foreign peers have no peer control");
     }
 
     @Override
@@ -195,15 +190,17 @@ final class WireBackend implements TransferBackend {
         checkOpen(Stage.OFFER);
         WireProposal audience = WireProposal.decode(proposal);
         List<HostMemory> memories = HostMemory.of(this, NAME, plan.blocks(), plan.handles());
-        WireTransfer transfer = accepted.add(Stage.OFFER, released -> new WireTransfer(
-                plan.id(),
-                plan.attempt(),
-                plan.operation(),
-                plan.peer(),
-                plan.blocks(),
-                memories,
-                List.of(),
-                new BlockTally(Side.TARGET, plan.blocks(), plan.observer(), released)));
+        WireTransfer transfer = accepted.add(
+                Stage.OFFER,
+                released -> new WireTransfer(
+                        plan.id(),
+                        plan.attempt(),
+                        plan.operation(),
+                        plan.peer(),
+                        plan.blocks(),
+                        memories,
+                        List.of(),
+                        new BlockTally(Side.TARGET, plan.blocks(), plan.observer(), released)));
         Set<Operation> allowed =
                 audience == WireProposal.SHARED ? EnumSet.allOf(Operation.class) : Set.of(plan.operation());
         Window window = space.open(transfer, allowed, audience == WireProposal.PEER);
@@ -264,8 +261,8 @@ final class WireBackend implements TransferBackend {
         SegmentDirectory.Found found = segments.open(segment, until);
         check(plan, found.segment(), offered);
         Runnable complete = offered.subject().isEmpty() ? () -> {} : () -> notify(segment, offered);
-        TransferObserver observer = new NotifyingObserver(
-                plan.observer(), plan.blocks().size(), complete, () -> segments.forget(segment));
+        TransferObserver observer =
+                new NotifyingObserver(plan.observer(), plan.blocks().size(), complete, () -> segments.forget(segment));
         RemoteBlocks remote = new RemoteBlocks.Scattered(offered.addresses(), plan.blocks());
         try {
             return prepare(plan, memories, remote, found.dataAddress(), observer, until);
@@ -296,15 +293,17 @@ final class WireBackend implements TransferBackend {
             Deadline until) {
         LanePool.Use used = pool.use(address, until);
         try {
-            WireTransfer transfer = initiated.add(Stage.PREPARE, released -> new WireTransfer(
-                    plan.id(),
-                    plan.attempt(),
-                    plan.operation(),
-                    plan.peer(),
-                    plan.blocks(),
-                    memories,
-                    used.lanes(),
-                    new BlockTally(Side.INITIATOR, plan.blocks(), observer, released)));
+            WireTransfer transfer = initiated.add(
+                    Stage.PREPARE,
+                    released -> new WireTransfer(
+                            plan.id(),
+                            plan.attempt(),
+                            plan.operation(),
+                            plan.peer(),
+                            plan.blocks(),
+                            memories,
+                            used.lanes(),
+                            new BlockTally(Side.INITIATOR, plan.blocks(), observer, released)));
             return new WireInitiator(transfer, remote, config.stripeBytes(), () -> pool.release(used.group()));
         } catch (TransferException full) {
             pool.release(used.group());
@@ -377,8 +376,8 @@ final class WireBackend implements TransferBackend {
 
     private CompletableFuture<Void> fence(Predicate<WireTransfer> which, String why) {
         Set<WireTransfer> cut = initiated.matching(which);
-        Stream<CompletableFuture<Void>> dialed =
-                Stream.of(pool.fence(lane -> cut.stream().anyMatch(transfer -> transfer.lanes().contains(lane)), why));
+        Stream<CompletableFuture<Void>> dialed = Stream.of(pool.fence(
+                lane -> cut.stream().anyMatch(transfer -> transfer.lanes().contains(lane)), why));
         Stream<CompletableFuture<Void>> served =
                 accepted.matching(which).stream().map(server::fence);
         return CompletableFuture.allOf(Stream.concat(dialed, served).toArray(CompletableFuture[]::new));
@@ -396,7 +395,8 @@ final class WireBackend implements TransferBackend {
             abandoned.add(server.size() + " connections did not close: " + late.getMessage());
         }
         Stream.of(initiated, accepted)
-                .flatMap(set -> set.matching(transfer -> !transfer.tally().gate().isEmpty()).stream())
+                .flatMap(
+                        set -> set.matching(transfer -> !transfer.tally().gate().isEmpty()).stream())
                 .forEach(transfer -> abandoned.add(transfer + ", whose memory may still be touched"));
         if (!EventLoops.end(loops, deadline, scope.scheduler())) {
             abandoned.add("event loops that have not ended");
@@ -425,8 +425,7 @@ final class WireBackend implements TransferBackend {
 
     private void checkOpen(Stage stage) {
         if (closing.get()) {
-            throw new TransferException(
-                    TransferErrorCode.SHUTTING_DOWN, stage, "the mooncake backend is closed");
+            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, stage, "the mooncake backend is closed");
         }
     }
 

@@ -72,9 +72,7 @@ sealed interface WireDescriptor {
             long[] addresses = new long[(int) count];
             bytes.get(subject).get(text).asLongBuffer().get(addresses);
             return new Addresses(
-                    addresses,
-                    new String(subject, StandardCharsets.UTF_8),
-                    new String(text, StandardCharsets.UTF_8));
+                    addresses, new String(subject, StandardCharsets.UTF_8), new String(text, StandardCharsets.UTF_8));
         }
 
         @Override

@@ -22,11 +22,7 @@ final class WireInitiator implements InitiatorTransfer {
     private final AtomicBoolean finished = new AtomicBoolean();
 
     /** @param released runs once, when the lanes are not needed any more */
-    WireInitiator(
-            WireTransfer transfer,
-            RemoteBlocks remote,
-            long stripeBytes,
-            Runnable released) {
+    WireInitiator(WireTransfer transfer, RemoteBlocks remote, long stripeBytes, Runnable released) {
         this.transfer = transfer;
         this.remote = remote;
         this.stripeBytes = stripeBytes;
@@ -38,7 +34,8 @@ final class WireInitiator implements InitiatorTransfer {
         if (transfer.tally().hasEnded()) {
             return;
         }
-        List<ClientLane> open = transfer.lanes().stream().filter(ClientLane::isOpen).toList();
+        List<ClientLane> open =
+                transfer.lanes().stream().filter(ClientLane::isOpen).toList();
         if (open.isEmpty()) {
             Refusal reason = transfer.lanes().getFirst().closeReason();
             transfer.tally().fail(reason.code(), "before submit: " + reason.detail());

@@ -125,9 +125,7 @@ class ForeignInitiatorTest {
         assertThat(segment.name()).isEqualTo(node.backend.segmentName());
         assertThat(segment.protocolVersion()).isEqualTo(2);
         assertThat(segment.incarnation()).isNotEmpty();
-        assertThat(base())
-                .as("no address of the process leaves it")
-                .isNotEqualTo(memory.address());
+        assertThat(base()).as("no address of the process leaves it").isNotEqualTo(memory.address());
     }
 
     @Test
@@ -140,15 +138,15 @@ class ForeignInitiatorTest {
     @Test
     void foreign_messageWithoutTypeIsAnsweredWithoutTypeAndRefused() throws IOException {
         byte[] reply = exchange("03 00 00 00 00 00 00 00 7b 7d 0a");
-        assertThat(new String(reply, 8, reply.length - 8, StandardCharsets.UTF_8)).startsWith("{\"local_nic_path\"");
+        assertThat(new String(reply, 8, reply.length - 8, StandardCharsets.UTF_8))
+                .startsWith("{\"local_nic_path\"");
         assertThat(Messages.strings(Arrays.copyOfRange(reply, 8, reply.length), "reply"))
                 .containsKey("reply_msg");
     }
 
     @Test
     void foreign_notificationThatNobodyHearsIsRefused() throws IOException {
-        byte[] json = handshake("1f 00 00 00 00 00 00 00 02"
-                + hexOf("{\"name\":\"a\",\"notify_msg\":\"b\"}\n"));
+        byte[] json = handshake("1f 00 00 00 00 00 00 00 02" + hexOf("{\"name\":\"a\",\"notify_msg\":\"b\"}\n"));
         assertThat(Messages.strings(json, "reply")).containsEntry("notify_msg", "");
     }
 
@@ -175,7 +173,8 @@ class ForeignInitiatorTest {
         List<Socket> silent = new ArrayList<>();
         try {
             for (int i = 0; i < 100; i++) {
-                Socket socket = socket(HostPort.parse(node.backend.segmentName()).port());
+                Socket socket =
+                        socket(HostPort.parse(node.backend.segmentName()).port());
                 socket.getOutputStream().write(new byte[i % 9]);
                 silent.add(socket);
             }
@@ -207,7 +206,8 @@ class ForeignInitiatorTest {
             assertThat(status(socket)).isEqualTo(ScriptedTarget.OK);
             assertThat(in.readNBytes(4)).containsExactly(payload[0], 1, 2, 3);
         }
-        assertThat(memory.asSlice(4).mismatch(MemorySegment.ofArray(payload).asSlice(4))).isEqualTo(-1);
+        assertThat(memory.asSlice(4).mismatch(MemorySegment.ofArray(payload).asSlice(4)))
+                .isEqualTo(-1);
     }
 
     @Test
@@ -251,8 +251,8 @@ class ForeignInitiatorTest {
     @Test
     void foreign_leaseAllowsTheOperationOfItsPlanOnly() throws IOException {
         MemorySegment source = node.memory(4096, 5);
-        TargetTransfer readable = node.offer(
-                Operation.READ, WireNode.blocks(source, 4096), ForeignPeers.anybody(), new Ending(1));
+        TargetTransfer readable =
+                node.offer(Operation.READ, WireNode.blocks(source, 4096), ForeignPeers.anybody(), new Ending(1));
         long address = segment().buffers().get(4).address();
         try (Socket socket = data()) {
             socket.getOutputStream().write(header(WRITE | V2, address, 4));
@@ -284,8 +284,7 @@ class ForeignInitiatorTest {
     @Test
     void foreign_tenThousandBuffersArePublishedTogether() throws IOException {
         BlockList many = WireNode.blocks(node.memory(10_000 * 64, 1), 64);
-        TargetTransfer published =
-                node.offer(Operation.READ, many, ForeignPeers.anybody(), new Ending(many.size()));
+        TargetTransfer published = node.offer(Operation.READ, many, ForeignPeers.anybody(), new Ending(many.size()));
         assertThat(segment().buffers()).hasSize(10_004);
         published.finish(WireNode.soon());
         assertThat(segment().buffers()).hasSize(4);
@@ -297,8 +296,7 @@ class ForeignInitiatorTest {
             try (Socket socket = data()) {
                 socket.getOutputStream().write(header(READ | V2, base() + i, 1));
                 assertThat(status(socket)).isEqualTo(ScriptedTarget.OK);
-                assertThat(socket.getInputStream().read())
-                        .isEqualTo(memory.get(ValueLayout.JAVA_BYTE, i) & 0xFF);
+                assertThat(socket.getInputStream().read()).isEqualTo(memory.get(ValueLayout.JAVA_BYTE, i) & 0xFF);
             }
         }
     }

@@ -150,8 +150,7 @@ class ForeignTargetTest {
     }
 
     /** A rejection that is followed by a close can be overtaken by the reset. */
-    private static TransferErrorCode awaitOneOf(WireNode.Started started, TransferErrorCode... codes)
-            throws Exception {
+    private static TransferErrorCode awaitOneOf(WireNode.Started started, TransferErrorCode... codes) throws Exception {
         TransferErrorCode code = started.ending().awaitFailed().code();
         assertThat(code).isIn((Object[]) codes);
         return code;
@@ -229,14 +228,14 @@ class ForeignTargetTest {
         assertMoved(Operation.WRITE);
         target.restartData();
         WireNode.fill(local, 5);
-        target.says(target.segment(2, "\"addr\":18446744073709486080,\"length\":65536", ",\"kvferry_incarnation\":\"b\""));
+        target.says(
+                target.segment(2, "\"addr\":18446744073709486080,\"length\":65536", ",\"kvferry_incarnation\":\"b\""));
         assertMoved(Operation.WRITE);
     }
 
     @Test
     void foreign_segmentWithoutSuchABufferIsRefusedBeforeAByteMoves() {
-        TransferException outside =
-                refusal(() -> node.prepare(Operation.WRITE, target.name(), blocks, BASE - 1));
+        TransferException outside = refusal(() -> node.prepare(Operation.WRITE, target.name(), blocks, BASE - 1));
         assertThat(outside.code()).isEqualTo(TransferErrorCode.ACCESS_DENIED);
         assertThat(target.headers).isEmpty();
     }
@@ -247,21 +246,19 @@ class ForeignTargetTest {
         assertRefused("null\n", TransferErrorCode.PROTOCOL_ERROR);
         assertRefused("{}\n", TransferErrorCode.INCOMPATIBLE_PEER);
         assertRefused("{{{", TransferErrorCode.PROTOCOL_ERROR);
-        assertRefused(
-                target.segment(2, "\"addr\":4096,\"length\":0", ""), TransferErrorCode.PROTOCOL_ERROR);
+        assertRefused(target.segment(2, "\"addr\":4096,\"length\":0", ""), TransferErrorCode.PROTOCOL_ERROR);
         assertRefused(
                 target.segment(2, "\"addr\":18446744073709551616,\"length\":1", ""), TransferErrorCode.PROTOCOL_ERROR);
-        assertRefused(
-                target.segment(2, "\"addr\":-1,\"length\":1", ""), TransferErrorCode.PROTOCOL_ERROR);
+        assertRefused(target.segment(2, "\"addr\":-1,\"length\":1", ""), TransferErrorCode.PROTOCOL_ERROR);
         assertRefused(
                 target.segment(2, buffer, "").replace("\"tcp\"", "\"rdma\""), TransferErrorCode.INCOMPATIBLE_PEER);
-        assertRefused(
-                target.segment(2, buffer, "").replace("tcp_data_port", "port"), TransferErrorCode.PROTOCOL_ERROR);
+        assertRefused(target.segment(2, buffer, "").replace("tcp_data_port", "port"), TransferErrorCode.PROTOCOL_ERROR);
     }
 
     private void assertRefused(String json, TransferErrorCode code) {
         target.says(json);
-        assertThat(refusal(() -> node.prepare(Operation.WRITE, target.name(), blocks, 4096)).code())
+        assertThat(refusal(() -> node.prepare(Operation.WRITE, target.name(), blocks, 4096))
+                        .code())
                 .as(json)
                 .isEqualTo(code);
     }
@@ -275,12 +272,12 @@ class ForeignTargetTest {
 
     @Test
     void foreign_oversizedReplyIsRefusedByTheKeyThatAllowsIt() throws Exception {
-        try (WireNode small = new WireNode(
-                BackendConfig.DEFAULTS.with(MooncakeConfigKeys.HANDSHAKE_MAX_LENGTH, 1024L))) {
+        try (WireNode small =
+                new WireNode(BackendConfig.DEFAULTS.with(MooncakeConfigKeys.HANDSHAKE_MAX_LENGTH, 1024L))) {
             target.says(target.segment(2, "\"addr\":4096,\"length\":65536", ",\"more\":\"" + "x".repeat(2000) + "\""));
             MemorySegment memory = small.memory(4096, 1);
-            TransferException refusal = refusal(
-                    () -> small.prepare(Operation.WRITE, target.name(), WireNode.blocks(memory, 4096), 4096));
+            TransferException refusal =
+                    refusal(() -> small.prepare(Operation.WRITE, target.name(), WireNode.blocks(memory, 4096), 4096));
             assertThat(refusal.getMessage()).contains("kvferry.mooncake.handshake-max-length=1024");
         }
     }

@@ -13,8 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class MooncakeBackendProviderTest {
     private static Availability probe(String metadata) {
-        return new MooncakeBackendProvider()
-                .probe(BackendConfig.DEFAULTS.with(MooncakeConfigKeys.METADATA, metadata));
+        return new MooncakeBackendProvider().probe(BackendConfig.DEFAULTS.with(MooncakeConfigKeys.METADATA, metadata));
     }
 
     @Test

@@ -13,8 +13,8 @@ final class PythonPeer implements AutoCloseable {
     private final BufferedReader out;
 
     PythonPeer(String program, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(
-                List.of("python3", "-u", Path.of("src/test/resources/peers", program).toString()));
+        List<String> command = new ArrayList<>(List.of(
+                "python3", "-u", Path.of("src/test/resources/peers", program).toString()));
         command.addAll(List.of(arguments));
         process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)

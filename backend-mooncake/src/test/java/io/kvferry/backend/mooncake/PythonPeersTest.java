@@ -43,7 +43,8 @@ class PythonPeersTest {
                 move(node, Operation.WRITE, place[0], WireNode.blocks(source, block), base);
                 move(node, Operation.READ, place[0], WireNode.blocks(copy, block), base);
                 long moved = BYTES / block * block;
-                assertThat(copy.asSlice(0, moved).mismatch(source.asSlice(0, moved))).isEqualTo(-1);
+                assertThat(copy.asSlice(0, moved).mismatch(source.asSlice(0, moved)))
+                        .isEqualTo(-1);
             }
             assertThat(peer.end()).isEqualTo(crc(source));
         }
@@ -89,8 +90,7 @@ class PythonPeersTest {
             try (WireNode target = new WireNode(config);
                     WireNode initiator = new WireNode(config.with(MooncakeConfigKeys.SEGMENT_NAME, "node8"))) {
                 MemorySegment memory = target.memory(8192, 9);
-                target.offer(
-                        Operation.READ, WireNode.blocks(memory, 8192), ForeignPeers.anybody(), new Ending(1));
+                target.offer(Operation.READ, WireNode.blocks(memory, 8192), ForeignPeers.anybody(), new Ending(1));
                 Segment segment = initiator.backend.segment("node/7");
                 assertThat(segment.buffers()).hasSize(1).allMatch(buffer -> buffer.length() == 8192);
 

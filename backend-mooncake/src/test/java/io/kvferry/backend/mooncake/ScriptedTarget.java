@@ -109,7 +109,8 @@ final class ScriptedTarget implements AutoCloseable {
                 try (Socket socket = handshake.accept()) {
                     DataInputStream in = new DataInputStream(socket.getInputStream());
                     byte[] head = in.readNBytes(8);
-                    int length = (int) ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN).getLong();
+                    int length = (int)
+                            ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN).getLong();
                     byte[] request = in.readNBytes(length);
                     handshakes.add(request);
                     String json = request[0] == 2 ? "{\"name\":\"\",\"notify_msg\":\"success\"}\n" : reply;
@@ -158,7 +159,8 @@ final class ScriptedTarget implements AutoCloseable {
             while (true) {
                 byte[] header = wire.header();
                 headers.add(header);
-                RequestHeader request = RequestHeader.decode(ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN));
+                RequestHeader request =
+                        RequestHeader.decode(ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN));
                 int at = (int) (request.address() - base);
                 int size = (int) request.size();
                 boolean write = (header[16] & 0x7f) == 1;

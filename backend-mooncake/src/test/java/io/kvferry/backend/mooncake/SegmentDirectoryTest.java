@@ -50,7 +50,9 @@ class SegmentDirectoryTest {
             target.restartData(); // the data port that is remembered is gone
             target.says(target.segment(2, "\"addr\":18446744073709486080,\"length\":65536", ""));
             try {
-                node.start(Operation.WRITE, target.name(), blocks, BASE).ending().awaitFailed();
+                node.start(Operation.WRITE, target.name(), blocks, BASE)
+                        .ending()
+                        .awaitFailed();
             } catch (TransferException unreachable) {
                 assertThat(unreachable.code()).isEqualTo(TransferErrorCode.CONNECTION_FAILED);
             }

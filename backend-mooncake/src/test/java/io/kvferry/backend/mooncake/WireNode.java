@@ -3,8 +3,8 @@ package io.kvferry.backend.mooncake;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.spi.BackendConfig;
-import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.BackendEndpoint;
+import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.ChecksumMode;
@@ -80,8 +80,7 @@ final class WireNode implements AutoCloseable {
 
     /** Equal blocks over the whole of some memory. */
     static BlockList blocks(MemorySegment memory, long blockBytes) {
-        return BlockList.uniform(
-                MemoryRegion.host(memory), 1, 0, blockBytes, (int) (memory.byteSize() / blockBytes));
+        return BlockList.uniform(MemoryRegion.host(memory), 1, 0, blockBytes, (int) (memory.byteSize() / blockBytes));
     }
 
     private List<MemoryHandle> handles(BlockList blocks) {

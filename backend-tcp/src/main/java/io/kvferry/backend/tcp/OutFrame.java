@@ -44,7 +44,8 @@ final class OutFrame implements WindowBuf.Owner {
         if (index == spans.size()) {
             spans.add(new WindowBuf(this));
         }
-        return spans.get(index).toSend(memory.chunk(start), HostMemory.inChunk(start), length, memory.address() + start);
+        return spans.get(index)
+                .toSend(memory.chunk(start), HostMemory.inChunk(start), length, memory.address() + start);
     }
 
     WindowBuf span(int index) {
