@@ -97,7 +97,9 @@ final class IncomingLink implements Link, RdmaEvents {
     }
 
     @Override
-    public void connected() {}
+    public void connected() {
+        heard = true;
+    }
 
     @Override
     public void applied(RdmaBatch batch) {}
@@ -160,6 +162,11 @@ final class IncomingLink implements Link, RdmaEvents {
     @Override
     public CompletableFuture<Void> close(TransferErrorCode code, String detail, boolean goodbye) {
         owner.execute(() -> die(code, detail, goodbye));
+        return half.closed();
+    }
+
+    @Override
+    public CompletableFuture<Void> whenClosed() {
         return half.closed();
     }
 

@@ -308,6 +308,11 @@ final class OutgoingLink implements Link, RdmaEvents {
     }
 
     @Override
+    public CompletableFuture<Void> whenClosed() {
+        return half.closed();
+    }
+
+    @Override
     public String toString() {
         return "connection " + Long.toHexString(number) + " to " + peer;
     }

@@ -123,6 +123,7 @@ final class UcxConnection implements RdmaConnection {
         }
         try {
             open(null, new UcpEndpointParams().setConnectionRequest(request));
+            connected();
         } catch (UcxException e) {
             fail("accepting", e.getStatus(), String.valueOf(e.getMessage()));
         }
