@@ -32,8 +32,7 @@ final class IncomingLink implements Link, RdmaEvents {
     // owner thread
     private boolean heard;
 
-    IncomingLink(
-            Name name, byte[] hello, RdmaAdapter adapter, OwnerThread owner, Consumer<IncomingLink> onDead) {
+    IncomingLink(Name name, byte[] hello, RdmaAdapter adapter, OwnerThread owner, Consumer<IncomingLink> onDead) {
         this.name = name;
         this.owner = owner;
         this.onDead = onDead;

@@ -103,8 +103,8 @@ final class RdmaBackend implements TransferBackend {
                 adapter.isolation(),
                 AbortScope.CONNECTION,
                 new BackendLimits(Cutter.maxBlockBytes(adapter), Integer.MAX_VALUE, settings.maxTransfers()),
-                "RDMA by " + adapter.provider() + ": " + adapter.description() + ", "
-                        + settings.connectionsPerPeer() + " connections per peer");
+                "RDMA by " + adapter.provider() + ": " + adapter.description() + ", " + settings.connectionsPerPeer()
+                        + " connections per peer");
     }
 
     @Override
@@ -142,8 +142,7 @@ final class RdmaBackend implements TransferBackend {
         RdmaEndpoint peer = RdmaEndpoint.decode(plan.peerEndpoint());
         OutgoingLink link = links.outgoing(
                 peer.instance(),
-                () -> new OutgoingLink(
-                        RANDOM.nextLong(), plan.peer(), peer, adapter, owner, settings, links::remove));
+                () -> new OutgoingLink(RANDOM.nextLong(), plan.peer(), peer, adapter, owner, settings, links::remove));
         return new RdmaProposal(instance, link.number(), link.hello()).encode();
     }
 
