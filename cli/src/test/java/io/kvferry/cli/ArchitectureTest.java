@@ -41,6 +41,7 @@ class ArchitectureTest {
                 "io.kvferry.backend.mooncake",
                 "io.kvferry.netty",
                 "io.kvferry.backend.nccl",
+                "io.kvferry.backend.rdma",
                 "io.kvferry.control.peer",
                 "io.kvferry.control.cluster",
                 "io.kvferry.example.llm",
@@ -84,6 +85,7 @@ class ArchitectureTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.rdma..", "io.kvferry.backend.nccl.."})
+    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp..", "io.kvferry.backend.rdma.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
     }
@@ -108,6 +110,17 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAPackage("org.bytedeco..")
                 .check(modules.that(JavaClass.Predicates.resideInAPackage(OURS)));
+    }
+
+    @Test
+    void ucxStaysInItsAdapter() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("io.kvferry.backend.rdma.adapter.ucx..", "org.openucx..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.openucx..")
+                .check(modules);
     }
 
     @Test

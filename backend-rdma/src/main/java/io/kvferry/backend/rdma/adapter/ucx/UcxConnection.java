@@ -123,6 +123,7 @@ final class UcxConnection implements RdmaConnection {
         }
         try {
             open(null, new UcpEndpointParams().setConnectionRequest(request));
+            connected();
         } catch (UcxException e) {
             fail("accepting", e.getStatus(), String.valueOf(e.getMessage()));
         }
@@ -151,8 +152,7 @@ final class UcxConnection implements RdmaConnection {
     @SuppressWarnings("restricted") // the length is what UCX says, and checked
     private int received(long header, long bytes, UcpAmData data, UcpEndpoint reply) {
         if (bytes > 0 && bytes <= MAX_MESSAGE_BYTES) {
-            byte[] message =
-                    MemorySegment.ofAddress(header).reinterpret(bytes).toArray(ValueLayout.JAVA_BYTE);
+            byte[] message = MemorySegment.ofAddress(header).reinterpret(bytes).toArray(ValueLayout.JAVA_BYTE);
             adapter.deliver(() -> {
                 if (!closed) {
                     events.received(message);

@@ -39,11 +39,13 @@ record UcxVersions(String jucx, int ucpMajor, int ucpMinor, int ucpPatch) {
     String mismatch() {
         int jucxMinor = minor(jucx);
         if (jucxMinor < OLDEST_JUCX_MINOR) {
-            return "jucx " + jucx + " lacks calls that this backend needs; it takes 1." + OLDEST_JUCX_MINOR + " or newer";
+            return "jucx " + jucx + " lacks calls that this backend needs; it takes 1." + OLDEST_JUCX_MINOR
+                    + " or newer";
         }
         int needed = jucxMinor > 15 ? jucxMinor : OLDEST_UCP_MINOR;
         if (ucpMajor != 1 || ucpMinor < needed) {
-            return "libucp " + ucp() + " with jucx " + jucx + " fails; that jucx needs libucp 1." + needed + " or newer";
+            return "libucp " + ucp() + " with jucx " + jucx + " fails; that jucx needs libucp 1." + needed
+                    + " or newer";
         }
         return null;
     }
