@@ -164,12 +164,11 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         for (Operation operation : BOTH) {
             ForkedNode peer = fork(Map.of());
             assertMoves(peer, operation);
-            Transfer transfer =
-                    halfDone(peer, operation, Deadline.after(Await.scaled(Duration.ofMillis(1500))));
+            Transfer transfer = halfDone(peer, operation, Deadline.after(Await.scaled(Duration.ofMillis(1500))));
             peer.stop();
             submitRest(transfer);
-            Memory memory = assertEndsAs(
-                    transfer, TransferState.FAILED, TransferState.TIMED_OUT, TransferState.COMPLETED);
+            Memory memory =
+                    assertEndsAs(transfer, TransferState.FAILED, TransferState.TIMED_OUT, TransferState.COMPLETED);
             String moved = ForkedEngine.checksum(memory.segment());
             Layout.fill(memory.segment(), 99);
             String poisoned = ForkedEngine.checksum(memory.segment());

@@ -62,8 +62,8 @@ public final class Bandwidth {
             RdmaRemoteKey key = initiator
                     .connection()
                     .importKey(remote.grant(0, bytes, operation).key());
-            Slices batch = new Slices(
-                    operation, local, key, remote.region().address(), List.of(new Slice(0, 0, bytes)));
+            Slices batch =
+                    new Slices(operation, local, key, remote.region().address(), List.of(new Slice(0, 0, bytes)));
             move(here, initiator, batch, WARM_UP);
             long start = Ticker.system().nanos();
             move(here, initiator, batch, count);
@@ -95,7 +95,9 @@ public final class Bandwidth {
         int posted = 0;
         while (initiator.applied.size() - before < count) {
             int done = initiator.applied.size() - before;
-            while (posted < count && posted - done < WINDOW && initiator.connection().post(batch)) {
+            while (posted < count
+                    && posted - done < WINDOW
+                    && initiator.connection().post(batch)) {
                 posted++;
             }
             if (!here.progress()) {
