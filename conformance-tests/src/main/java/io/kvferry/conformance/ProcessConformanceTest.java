@@ -72,6 +72,8 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         Map<String, String> config = new TreeMap<>(harness().config());
         config.put("kvferry.backend", harness().provider().name());
         config.put("kvferry.node-id", nodeId);
+        config.put(
+                "kvferry.hello-timeout", Await.scaled(Duration.ofSeconds(5)).toSeconds() + "s");
         config.put("kvferry.finish-grace", "300ms");
         config.put("kvferry.finish-horizon", "3s");
         return config;
