@@ -38,6 +38,7 @@ class ArchitectureTest {
                 "io.kvferry.conformance",
                 "io.kvferry.backend.inprocess",
                 "io.kvferry.backend.tcp",
+                "io.kvferry.backend.rdma",
                 "io.kvferry.control.peer",
                 "io.kvferry.cli"
             })
@@ -63,9 +64,20 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp.."})
+    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp..", "io.kvferry.backend.rdma.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
+    }
+
+    @Test
+    void ucxStaysInItsAdapter() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("io.kvferry.backend.rdma.adapter.ucx..", "org.openucx..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.openucx..")
+                .check(modules);
     }
 
     @Test

@@ -169,6 +169,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
         Transfer transfer = bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
         complete(transfer, lease, layout);
         Await.until("both copies are answered", () -> bed().wire().occurrences("finish.reply") == 2);
+        Await.until("it is reported", () -> !bed().target().reports(id).isEmpty());
         assertThat(bed().target().reports(id)).hasSize(1);
     }
 

@@ -25,7 +25,8 @@ public final class TimedWait {
      * @return what the future holds
      * @throws TransferException what the future failed with; DEADLINE_EXCEEDED; CANCELLED when interrupted
      */
-    public static <T> T await(CompletableFuture<T> future, Deadline deadline, Scheduler scheduler, Stage stage, String what) {
+    public static <T> T await(
+            CompletableFuture<T> future, Deadline deadline, Scheduler scheduler, Stage stage, String what) {
         CompletableFuture<T> bounded = future.copy();
         Scheduler.Scheduled timer = bounded.isDone()
                 ? null

@@ -30,7 +30,6 @@ record LeaseDescriptor(long slot, LeaseKey key) {
                     Stage.PREPARE,
                     "the descriptor has " + bytes.limit() + " bytes, expected " + BYTES + " of version " + VERSION);
         }
-        return new LeaseDescriptor(
-                bytes.getLong(), new LeaseKey(bytes.getLong(), bytes.getLong(), bytes.getLong()));
+        return new LeaseDescriptor(bytes.getLong(), new LeaseKey(bytes.getLong(), bytes.getLong(), bytes.getLong()));
     }
 }

@@ -37,6 +37,7 @@ final class TransferSide {
     private final MemoryGate gate = new MemoryGate(this::quiesced);
     /** Notified whenever somebody left; a wait looks again now and then, as its deadline may be on a clock that is moved. */
     private final Object left = new Object();
+
     private final AtomicLong bytesDone = new AtomicLong();
     private final AtomicInteger blocksDone = new AtomicInteger();
     private final AtomicReference<@Nullable TransferError> error = new AtomicReference<>();

@@ -173,8 +173,8 @@ class InProcessTwoSidedTest {
                 null);
 
         assertThatExceptionOfType(TransferException.class)
-                .isThrownBy(() ->
-                        oneSided.prepare(plan, new LeaseDescriptor(1, LeaseKey.random(1)).encode(), Pair.soon()))
+                .isThrownBy(
+                        () -> oneSided.prepare(plan, new LeaseDescriptor(1, LeaseKey.random(1)).encode(), Pair.soon()))
                 .satisfies(e -> assertThat(e.code()).isEqualTo(TransferErrorCode.INCOMPATIBLE_PEER));
         oneSided.close(Pair.soon());
     }

@@ -32,8 +32,7 @@ final class IncomingLink implements Link, RdmaEvents {
     // owner thread
     private boolean heard;
 
-    IncomingLink(
-            Name name, byte[] hello, RdmaAdapter adapter, OwnerThread owner, Consumer<IncomingLink> onDead) {
+    IncomingLink(Name name, byte[] hello, RdmaAdapter adapter, OwnerThread owner, Consumer<IncomingLink> onDead) {
         this.name = name;
         this.owner = owner;
         this.onDead = onDead;
@@ -97,7 +96,9 @@ final class IncomingLink implements Link, RdmaEvents {
     }
 
     @Override
-    public void connected() {}
+    public void connected() {
+        heard = true;
+    }
 
     @Override
     public void applied(RdmaBatch batch) {}
@@ -160,6 +161,11 @@ final class IncomingLink implements Link, RdmaEvents {
     @Override
     public CompletableFuture<Void> close(TransferErrorCode code, String detail, boolean goodbye) {
         owner.execute(() -> die(code, detail, goodbye));
+        return half.closed();
+    }
+
+    @Override
+    public CompletableFuture<Void> whenClosed() {
         return half.closed();
     }
 

@@ -25,7 +25,10 @@ sealed interface Link permits OutgoingLink, IncomingLink {
      * Fails what is on it and closes it. Any thread, idempotent.
      *
      * @param goodbye whether the peer is told that this is in good order
-     * @return completes when no memory of this process is touched through it any more
+     * @return what {@link #whenClosed} returns
      */
     CompletableFuture<Void> close(TransferErrorCode code, String detail, boolean goodbye);
+
+    /** Completes when no memory of this process is touched through it any more. */
+    CompletableFuture<Void> whenClosed();
 }

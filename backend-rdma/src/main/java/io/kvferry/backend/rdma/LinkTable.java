@@ -5,9 +5,11 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +27,7 @@ final class LinkTable {
     private final Map<Long, OutgoingLink> outgoing = new HashMap<>();
     private final Map<Long, List<OutgoingLink>> byPeer = new HashMap<>();
     private final Map<IncomingLink.Name, IncomingLink> incoming = new HashMap<>();
+    private final Set<Link> closing = new HashSet<>();
     private int turn;
 
     LinkTable(int perPeer, int capacity) {
@@ -64,11 +67,10 @@ final class LinkTable {
         }
     }
 
-    /** Keeps a link from a peer, unless another thread has made the same one: then that one is the link. */
     IncomingLink add(IncomingLink made) {
         synchronized (lock) {
-            IncomingLink known = incoming.putIfAbsent(made.name(), made);
-            return used(known == null ? made : known);
+            incoming.put(made.name(), made);
+            return used(made);
         }
     }
 
@@ -77,9 +79,11 @@ final class LinkTable {
         return link;
     }
 
+    /** Gives a link to no other transfer; it is still among {@link #all} until it is closed. */
     void remove(Link link) {
         synchronized (lock) {
             byUse.remove(link);
+            closing.add(link);
             switch (link) {
                 case OutgoingLink out -> {
                     outgoing.remove(out.number(), out);
@@ -91,11 +95,18 @@ final class LinkTable {
                 case IncomingLink in -> incoming.remove(in.name(), in);
             }
         }
+        var ignored = link.whenClosed().thenRun(() -> {
+            synchronized (lock) {
+                closing.remove(link);
+            }
+        });
     }
 
     List<Link> all() {
         synchronized (lock) {
-            return List.copyOf(byUse.keySet());
+            List<Link> all = new ArrayList<>(byUse.keySet());
+            all.addAll(closing);
+            return all;
         }
     }
 

@@ -56,8 +56,7 @@ record Message(Type type, long slot, LeaseKey key) {
         byte number = in.get();
         for (Type type : Type.values()) {
             if (type.number == number) {
-                return new Message(
-                        type, in.getLong(), new LeaseKey(in.getLong(), in.getLong(), in.getLong()));
+                return new Message(type, in.getLong(), new LeaseKey(in.getLong(), in.getLong(), in.getLong()));
             }
         }
         return null;

@@ -142,7 +142,9 @@ final class OutgoingLink implements Link, RdmaEvents {
                 }
                 if (stopped.contains(transfer.lease().slot())) {
                     throw new TransferException(
-                            TransferErrorCode.LEASE_ENDED, Stage.PREPARE, "the target ended the lease before it was used");
+                            TransferErrorCode.LEASE_ENDED,
+                            Stage.PREPARE,
+                            "the target ended the lease before it was used");
                 }
                 transfer.importKeys(half.connection());
                 transfers.put(transfer.lease().slot(), transfer);
@@ -304,6 +306,11 @@ final class OutgoingLink implements Link, RdmaEvents {
     @Override
     public CompletableFuture<Void> close(TransferErrorCode code, String detail, boolean goodbye) {
         execute(() -> die(code, detail, goodbye));
+        return half.closed();
+    }
+
+    @Override
+    public CompletableFuture<Void> whenClosed() {
         return half.closed();
     }
 

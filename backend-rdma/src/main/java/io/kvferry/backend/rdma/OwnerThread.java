@@ -97,4 +97,5 @@ final class OwnerThread {
             adapter.await(LONGEST_SLEEP_NANOS);
         }
         asleep.set(false);
-    }}
+    }
+}

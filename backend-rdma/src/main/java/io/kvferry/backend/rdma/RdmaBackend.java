@@ -61,6 +61,7 @@ final class RdmaBackend implements TransferBackend {
     private final BackendEnvironment environment;
     private final OwnerThread owner;
     private final LinkTable links;
+    private final Object accepting = new Object();
     private final Semaphore places;
     private final BackendInfo info;
     private final BackendEndpoint endpoint;
@@ -102,8 +103,8 @@ final class RdmaBackend implements TransferBackend {
                 adapter.isolation(),
                 AbortScope.CONNECTION,
                 new BackendLimits(Cutter.maxBlockBytes(adapter), Integer.MAX_VALUE, settings.maxTransfers()),
-                "RDMA by " + adapter.provider() + ": " + adapter.description() + ", "
-                        + settings.connectionsPerPeer() + " connections per peer");
+                "RDMA by " + adapter.provider() + ": " + adapter.description() + ", " + settings.connectionsPerPeer()
+                        + " connections per peer");
     }
 
     @Override
@@ -141,8 +142,7 @@ final class RdmaBackend implements TransferBackend {
         RdmaEndpoint peer = RdmaEndpoint.decode(plan.peerEndpoint());
         OutgoingLink link = links.outgoing(
                 peer.instance(),
-                () -> new OutgoingLink(
-                        RANDOM.nextLong(), plan.peer(), peer, adapter, owner, settings, links::remove));
+                () -> new OutgoingLink(RANDOM.nextLong(), plan.peer(), peer, adapter, owner, settings, links::remove));
         return new RdmaProposal(instance, link.number(), link.hello()).encode();
     }
 
@@ -172,6 +172,7 @@ final class RdmaBackend implements TransferBackend {
         if (!link.add(target)) {
             target.drained();
             target.finish(deadline);
+            links.remove(link);
             throw new TransferException(
                     TransferErrorCode.CONNECTION_FAILED, Stage.OFFER, link + " was closed meanwhile; try again");
         }
@@ -180,17 +181,15 @@ final class RdmaBackend implements TransferBackend {
 
     private IncomingLink incoming(TargetPlan plan, RdmaProposal proposed) {
         IncomingLink.Name name = new IncomingLink.Name(plan.peer(), proposed.instance(), proposed.connection());
-        IncomingLink known = links.find(name);
-        if (known != null) {
-            return known;
+        // transfers of one peer come together, and the first of them makes the half for all
+        synchronized (accepting) {
+            IncomingLink known = links.find(name);
+            if (known != null) {
+                return known;
+            }
+            links.makeRoom();
+            return links.add(new IncomingLink(name, proposed.hello(), adapter, owner, links::remove));
         }
-        links.makeRoom();
-        IncomingLink made = new IncomingLink(name, proposed.hello(), adapter, owner, links::remove);
-        IncomingLink kept = links.add(made);
-        if (kept != made) {
-            var ignored = made.close(TransferErrorCode.CONNECTION_FAILED, "opened twice", false);
-        }
-        return kept;
     }
 
     @Override
@@ -230,7 +229,10 @@ final class RdmaBackend implements TransferBackend {
                             + "; meet the peer again");
         }
         OutgoingLink link = links.find(lease.connection());
-        if (link == null || link.peerInstance() != lease.instance()) {
+        if (link != null && link.isDead()) {
+            links.remove(link);
+        }
+        if (link == null || link.isDead() || link.peerInstance() != lease.instance()) {
             throw new TransferException(
                     TransferErrorCode.CONNECTION_FAILED,
                     Stage.PREPARE,

@@ -103,8 +103,7 @@ public final class RdmaBackendProvider implements TransferBackendProvider {
                 .takeWhile(choice -> !choice.equals(chosen))
                 .map(choice -> "; not " + reason(choice))
                 .collect(Collectors.joining());
-        return new Availability.Available(
-                chosen.adapter().name() + ": " + describe(chosen.availability()) + skipped);
+        return new Availability.Available(chosen.adapter().name() + ": " + describe(chosen.availability()) + skipped);
     }
 
     private static String describe(Availability availability) {

@@ -99,8 +99,7 @@ record RdmaDescriptor(
         long[] addresses = new long[blockCount];
         int[] windowOf = new int[blockCount];
         readBlocks(in, blocks, windows, addresses, windowOf);
-        return new RdmaDescriptor(
-                instance, connection, hello, slot, key, operation, windows, addresses, windowOf);
+        return new RdmaDescriptor(instance, connection, hello, slot, key, operation, windows, addresses, windowOf);
     }
 
     private static void readBlocks(

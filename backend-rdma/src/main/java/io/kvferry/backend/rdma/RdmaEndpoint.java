@@ -11,7 +11,8 @@ record RdmaEndpoint(long instance, byte[] address) {
 
     BackendEndpoint encode() {
         return new BackendEndpoint(SealedBytes.seal(
-                MAGIC, Wire.putBytes(ByteBuffer.allocate(8 + 2 + address.length).putLong(instance), address)
+                MAGIC,
+                Wire.putBytes(ByteBuffer.allocate(8 + 2 + address.length).putLong(instance), address)
                         .flip()));
     }
 

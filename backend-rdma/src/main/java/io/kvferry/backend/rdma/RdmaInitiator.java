@@ -42,11 +42,7 @@ final class RdmaInitiator implements InitiatorTransfer {
 
     /** @param released runs once, when the transfer is quiescent and its place is free */
     RdmaInitiator(
-            InitiatorPlan plan,
-            List<RdmaMemory> memories,
-            RdmaDescriptor lease,
-            OutgoingLink link,
-            Runnable released) {
+            InitiatorPlan plan, List<RdmaMemory> memories, RdmaDescriptor lease, OutgoingLink link, Runnable released) {
         this.plan = plan;
         this.memories = memories;
         this.lease = lease;
@@ -171,8 +167,7 @@ final class RdmaInitiator implements InitiatorTransfer {
 
     void fail(TransferErrorCode code, String detail) {
         gate.seal();
-        TransferError failure =
-                TransferError.of(code, Stage.TRANSFER, detail).withMemorySafe(gate.isEmpty());
+        TransferError failure = TransferError.of(code, Stage.TRANSFER, detail).withMemorySafe(gate.isEmpty());
         if (progress.fail(failure)) {
             plan.observer().failed(failure);
         }

@@ -15,8 +15,7 @@ record RdmaProposal(long instance, long connection, byte[] hello) {
     Proposal encode() {
         ByteBuffer bytes =
                 ByteBuffer.allocate(16 + 2 + hello.length).putLong(instance).putLong(connection);
-        return new Proposal(
-                SealedBytes.seal(MAGIC, Wire.putBytes(bytes, hello).flip()));
+        return new Proposal(SealedBytes.seal(MAGIC, Wire.putBytes(bytes, hello).flip()));
     }
 
     static RdmaProposal decode(Proposal proposal) {
@@ -24,7 +23,6 @@ record RdmaProposal(long instance, long connection, byte[] hello) {
                 MAGIC,
                 proposal,
                 "a proposal",
-                bytes -> new RdmaProposal(
-                        bytes.getLong(), bytes.getLong(), Wire.getBytes(bytes, Wire.MAX_HELLO)));
+                bytes -> new RdmaProposal(bytes.getLong(), bytes.getLong(), Wire.getBytes(bytes, Wire.MAX_HELLO)));
     }
 }

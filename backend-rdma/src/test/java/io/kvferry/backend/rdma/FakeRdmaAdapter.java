@@ -237,8 +237,7 @@ final class FakeRdmaAdapter implements RdmaAdapter {
 
         @Override
         public byte[] key() {
-            return SealedBytes.seal(
-                    MAGIC, ByteBuffer.allocate(8).putLong(key).flip());
+            return SealedBytes.seal(MAGIC, ByteBuffer.allocate(8).putLong(key).flip());
         }
 
         /** Waits for the operation that is landing, as a real deregistration does. */

@@ -128,7 +128,8 @@ final class FakeWire {
     }
 
     private boolean stepFlight() {
-        List<Flight> moving = flights.stream().filter(flight -> !flight.isLost()).toList();
+        List<Flight> moving =
+                flights.stream().filter(flight -> !flight.isLost()).toList();
         if (moving.isEmpty()) {
             return false;
         }

@@ -212,6 +212,8 @@ class TcpGreetingTest {
                 new RecordingObserver(1),
                 null);
         node.backend.prepare(
-                plan, new TcpDescriptor(instance, new TcpLease(1, new LeaseKey(2, 3, 4)), 1, 64).encode(), node.deadline());
+                plan,
+                new TcpDescriptor(instance, new TcpLease(1, new LeaseKey(2, 3, 4)), 1, 64).encode(),
+                node.deadline());
     }
 }

@@ -76,8 +76,8 @@ class TcpLossTest {
                     node.deadline(),
                     observer,
                     null);
-            TcpDescriptor descriptor =
-                    new TcpDescriptor(RawPeer.INSTANCE, new TcpLease(1, new LeaseKey(2, 3, 4)), local.size(), local.totalBytes());
+            TcpDescriptor descriptor = new TcpDescriptor(
+                    RawPeer.INSTANCE, new TcpLease(1, new LeaseKey(2, 3, 4)), local.size(), local.totalBytes());
             CompletableFuture<InitiatorTransfer> prepared = CompletableFuture.supplyAsync(
                     () -> node.backend.prepare(plan, descriptor.encode(), node.deadline()),
                     task -> Thread.ofVirtual().start(task));

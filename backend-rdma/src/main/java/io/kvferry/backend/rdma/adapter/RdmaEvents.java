@@ -11,7 +11,10 @@ import io.kvferry.spi.TransferErrorCode;
  * @since 0.1.0
  */
 public interface RdmaEvents {
-    /** The initiator's half can be used. Once. */
+    /**
+     * The initiator's half can be used; or the target's half has been reached by its initiator, where the library sees
+     * that. At most once.
+     */
     void connected();
 
     /**

@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /** The few C functions that jucx does not bind. Thread-safe. */
+@SuppressWarnings("restricted") // the module asks for --enable-native-access
 final class NativeCalls {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle POLL = LINKER.downcallHandle(
@@ -25,8 +26,8 @@ final class NativeCalls {
     /** Version of libucp as major, minor, patch. Throws IllegalArgumentException where there is none. */
     static int[] ucpVersion() {
         try (Arena arena = Arena.ofConfined()) {
-            // read once, when the library is loaded: without it each opened context prints a warning on standard output
-            setDefault(arena, "UCX_LOG_LEVEL", "error");
+            // read once, when the library is loaded: UCX prints on standard output, and every failure is reported here
+            setDefault(arena, "UCX_LOG_LEVEL", "fatal");
             SymbolLookup libucp = SymbolLookup.libraryLookup("libucp.so.0", arena);
             MethodHandle getVersion = LINKER.downcallHandle(
                     libucp.findOrThrow("ucp_get_version"),

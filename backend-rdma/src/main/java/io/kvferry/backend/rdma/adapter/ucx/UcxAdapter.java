@@ -62,19 +62,19 @@ final class UcxAdapter implements RdmaAdapter {
     private final ArrayDeque<Runnable> events = new ArrayDeque<>();
     private boolean closed;
 
-    private UcxAdapter(
-            UcxVersions versions, BackendConfig config, BackendEnvironment environment, Closing opened) {
+    private UcxAdapter(UcxVersions versions, BackendConfig config, BackendEnvironment environment, Closing opened) {
         this.peerErrors = config.get(UcxConfigKeys.PEER_ERRORS);
         this.context = new UcpContext(parameters(config));
         opened.add(context::close);
         this.lobby = context.newWorker(new UcpWorkerParams());
         opened.add(lobby::close);
         InetSocketAddress bind = new InetSocketAddress(environment.bindHost(), config.get(UcxConfigKeys.PORT));
-        this.listener = lobby.newListener(
-                new UcpListenerParams().setSockAddr(bind).setConnectionHandler(this::arrived));
+        this.listener =
+                lobby.newListener(new UcpListenerParams().setSockAddr(bind).setConnectionHandler(this::arrived));
         opened.add(listener::close);
         this.sleep = new Sleep();
-        this.address = encode(environment.advertisedHost(), listener.getAddress().getPort());
+        this.address =
+                encode(environment.advertisedHost(), listener.getAddress().getPort());
         String transports = config.get(UcxConfigKeys.TRANSPORTS);
         this.info = new RdmaAdapterInfo(
                 PROVIDER,
@@ -139,7 +139,10 @@ final class UcxAdapter implements RdmaAdapter {
         byte[] name = host.getBytes(StandardCharsets.UTF_8);
         return SealedBytes.seal(
                 ADDRESS_MAGIC,
-                ByteBuffer.allocate(2 + name.length).putShort((short) port).put(name).flip());
+                ByteBuffer.allocate(2 + name.length)
+                        .putShort((short) port)
+                        .put(name)
+                        .flip());
     }
 
     @Override
@@ -158,8 +161,9 @@ final class UcxAdapter implements RdmaAdapter {
             synchronized (library) {
                 return new UcxMemory(
                         region,
-                        context.memoryMap(
-                                new UcpMemMapParams().setAddress(region.address()).setLength(region.sizeBytes())),
+                        context.memoryMap(new UcpMemMapParams()
+                                .setAddress(region.address())
+                                .setLength(region.sizeBytes())),
                         library);
             }
         } catch (UcxException e) {

@@ -123,6 +123,7 @@ final class UcxConnection implements RdmaConnection {
         }
         try {
             open(null, new UcpEndpointParams().setConnectionRequest(request));
+            connected();
         } catch (UcxException e) {
             fail("accepting", e.getStatus(), String.valueOf(e.getMessage()));
         }
@@ -148,10 +149,10 @@ final class UcxConnection implements RdmaConnection {
         return endpoint;
     }
 
+    @SuppressWarnings("restricted") // the length is what UCX says, and checked
     private int received(long header, long bytes, UcpAmData data, UcpEndpoint reply) {
         if (bytes > 0 && bytes <= MAX_MESSAGE_BYTES) {
-            byte[] message =
-                    MemorySegment.ofAddress(header).reinterpret(bytes).toArray(ValueLayout.JAVA_BYTE);
+            byte[] message = MemorySegment.ofAddress(header).reinterpret(bytes).toArray(ValueLayout.JAVA_BYTE);
             adapter.deliver(() -> {
                 if (!closed) {
                     events.received(message);
@@ -192,11 +193,11 @@ final class UcxConnection implements RdmaConnection {
     }
 
     private final class Key implements RdmaRemoteKey {
-        private final UcpRemoteKey native_;
+        private final UcpRemoteKey library;
         private boolean released;
 
-        private Key(UcpRemoteKey native_) {
-            this.native_ = native_;
+        private Key(UcpRemoteKey library) {
+            this.library = library;
         }
 
         @Override
@@ -204,7 +205,7 @@ final class UcxConnection implements RdmaConnection {
             if (!released) {
                 released = true;
                 keys.remove(this);
-                native_.close();
+                library.close();
             }
         }
     }
@@ -223,7 +224,7 @@ final class UcxConnection implements RdmaConnection {
         Flight flight = new Flight(batch, batch.size() + (write ? 1 : 0));
         try {
             for (int i = 0; i < batch.size(); i++) {
-                UcpRemoteKey key = ((Key) batch.remote(i)).native_;
+                UcpRemoteKey key = ((Key) batch.remote(i)).library;
                 UcxMemory memory = (UcxMemory) batch.local(i);
                 if (write) {
                     open.putNonBlocking(

@@ -30,8 +30,9 @@ final class UcxMemory implements RdmaMemory, RdmaGrant {
         ByteBuffer packed = memory.getRemoteKeyBuffer();
         this.key = SealedBytes.seal(KEY_MAGIC, packed.duplicate());
         // said on every operation: jucx's own "unknown" is another number in each version of libucp
-        this.parameters =
-                new UcpRequestParams().setMemoryType(UcsConstants.MEMORY_TYPE.UCS_MEMORY_TYPE_HOST).setMemoryHandle(memory);
+        this.parameters = new UcpRequestParams()
+                .setMemoryType(UcsConstants.MEMORY_TYPE.UCS_MEMORY_TYPE_HOST)
+                .setMemoryHandle(memory);
     }
 
     UcpRequestParams parameters() {

@@ -3,6 +3,7 @@ package io.kvferry.backend.rdma.adapter.ucx;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Properties;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Which jucx runs on which libucp: measured, see the module's README. Immutable. */
@@ -10,6 +11,7 @@ record UcxVersions(String jucx, int ucpMajor, int ucpMinor, int ucpPatch) {
     /** What this module is built with, where the jar does not say. */
     private static final String BUILT_WITH = "1.15.0";
 
+    private static final Pattern SEPARATOR = Pattern.compile("[.-]");
     private static final int OLDEST_JUCX_MINOR = 14;
     private static final int OLDEST_UCP_MINOR = 13;
 
@@ -37,17 +39,19 @@ record UcxVersions(String jucx, int ucpMajor, int ucpMinor, int ucpPatch) {
     String mismatch() {
         int jucxMinor = minor(jucx);
         if (jucxMinor < OLDEST_JUCX_MINOR) {
-            return "jucx " + jucx + " lacks calls that this backend needs; it takes 1." + OLDEST_JUCX_MINOR + " or newer";
+            return "jucx " + jucx + " lacks calls that this backend needs; it takes 1." + OLDEST_JUCX_MINOR
+                    + " or newer";
         }
         int needed = jucxMinor > 15 ? jucxMinor : OLDEST_UCP_MINOR;
         if (ucpMajor != 1 || ucpMinor < needed) {
-            return "libucp " + ucp() + " with jucx " + jucx + " fails; that jucx needs libucp 1." + needed + " or newer";
+            return "libucp " + ucp() + " with jucx " + jucx + " fails; that jucx needs libucp 1." + needed
+                    + " or newer";
         }
         return null;
     }
 
     private static int minor(String version) {
-        String[] parts = version.split("[.-]");
+        String[] parts = SEPARATOR.split(version, 3);
         try {
             return parts.length > 1 && parts[0].equals("1") ? Integer.parseInt(parts[1]) : -1;
         } catch (NumberFormatException e) {
