@@ -72,6 +72,8 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         Map<String, String> config = new TreeMap<>(harness().config());
         config.put("kvferry.backend", harness().provider().name());
         config.put("kvferry.node-id", nodeId);
+        config.put(
+                "kvferry.hello-timeout", Await.scaled(Duration.ofSeconds(5)).toSeconds() + "s");
         config.put("kvferry.finish-grace", "300ms");
         config.put("kvferry.finish-horizon", "3s");
         return config;
@@ -164,8 +166,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         for (Operation operation : BOTH) {
             ForkedNode peer = fork(Map.of());
             assertMoves(peer, operation);
-            Transfer transfer =
-                    halfDone(peer, operation, Deadline.after(Await.scaled(Duration.ofMillis(1500))));
+            Transfer transfer = halfDone(peer, operation, Deadline.after(Await.scaled(Duration.ofMillis(1500))));
             peer.stop();
             submitRest(transfer);
             Memory memory = assertEndsAs(
@@ -173,6 +174,11 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
             String moved = ForkedEngine.checksum(memory);
             Layout.fill(memory, 99);
             String poisoned = ForkedEngine.checksum(memory);
+            Memory memory =
+                    assertEndsAs(transfer, TransferState.FAILED, TransferState.TIMED_OUT, TransferState.COMPLETED);
+            String moved = ForkedEngine.checksum(memory.segment());
+            Layout.fill(memory.segment(), 99);
+            String poisoned = ForkedEngine.checksum(memory.segment());
             peer.resume();
             if (transfer.result().orElseThrow().state() == TransferState.COMPLETED) {
                 assertThat(peer.checksum(transfer.id())).isEqualTo(moved);

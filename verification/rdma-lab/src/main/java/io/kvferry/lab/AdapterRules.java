@@ -38,12 +38,11 @@ final class AdapterRules implements TestExecutionListener {
 
     @Override
     public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-        Outcome outcome =
-                switch (result.getStatus()) {
-                    case SUCCESSFUL -> Outcome.PASSED;
-                    case ABORTED -> Outcome.SKIPPED;
-                    case FAILED -> Outcome.FAILED;
-                };
+        Outcome outcome = switch (result.getStatus()) {
+            case SUCCESSFUL -> Outcome.PASSED;
+            case ABORTED -> Outcome.SKIPPED;
+            case FAILED -> Outcome.FAILED;
+        };
         if (test.isTest() || outcome != Outcome.PASSED) {
             Result row = new Result(
                     SUITE,

@@ -49,11 +49,7 @@ public final class Lab {
         long passed = count(results, Outcome.PASSED);
         out.printf(
                 "verbs: %d rules, %d passed, %d failed, %d skipped, %.0f s%n",
-                results.size(),
-                passed,
-                count(results, Outcome.FAILED),
-                count(results, Outcome.SKIPPED),
-                seconds());
+                results.size(), passed, count(results, Outcome.FAILED), count(results, Outcome.SKIPPED), seconds());
         return passed == results.size() && !results.isEmpty();
     }
 

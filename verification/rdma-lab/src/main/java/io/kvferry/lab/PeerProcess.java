@@ -55,9 +55,11 @@ public final class PeerProcess {
         this.adapter = adapter;
         this.memory = memory;
         this.say = say;
-        Thread.ofPlatform().daemon().start(() -> in.lines()
-                .filter(line -> line.startsWith(MARK))
-                .forEach(line -> heard.add(line.substring(MARK.length()))));
+        Thread.ofPlatform()
+                .daemon()
+                .start(() -> in.lines()
+                        .filter(line -> line.startsWith(MARK))
+                        .forEach(line -> heard.add(line.substring(MARK.length()))));
     }
 
     /**
@@ -72,10 +74,10 @@ public final class PeerProcess {
         List<String> settings = List.of(arguments).subList(2, arguments.length);
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         try (Arena arena = Arena.ofShared()) {
-            RdmaAdapter adapter = provider.open(
-                    Settings.of(provider, settings), environment(), Deadline.after(PATIENCE));
-            RdmaMemory memory = adapter.register(
-                    MemoryRegion.host(arena.allocate(BYTES, 4096)), Deadline.after(PATIENCE));
+            RdmaAdapter adapter =
+                    provider.open(Settings.of(provider, settings), environment(), Deadline.after(PATIENCE));
+            RdmaMemory memory =
+                    adapter.register(MemoryRegion.host(arena.allocate(BYTES, 4096)), Deadline.after(PATIENCE));
             if (arguments[0].equals("target")) {
                 BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
                 new PeerProcess(adapter, memory, in, new PrintWriter(out, true, StandardCharsets.UTF_8)).serve();

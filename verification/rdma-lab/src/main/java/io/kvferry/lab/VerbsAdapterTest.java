@@ -153,7 +153,8 @@ final class VerbsAdapterTest {
             RdmaMemory remote = memory(there, 0x22);
             number(operation == Operation.WRITE ? local : remote);
             RdmaMemory destination = operation == Operation.WRITE ? remote : local;
-            MemorySegment expected = arena.allocate(SIZE).copyFrom(destination.region().segment());
+            MemorySegment expected =
+                    arena.allocate(SIZE).copyFrom(destination.region().segment());
             for (Slice s : SLICES) {
                 long from = operation == Operation.WRITE ? s.here() : s.there();
                 long to = operation == Operation.WRITE ? s.there() : s.here();
@@ -197,7 +198,9 @@ final class VerbsAdapterTest {
         Half initiator = connect(here, there).getFirst();
         RdmaMemory local = memory(here, 1);
         RdmaMemory remote = memory(there, 2);
-        RdmaRemoteKey key = initiator.connection().importKey(remote.grant(0, SIZE, Operation.WRITE).key());
+        RdmaRemoteKey key = initiator
+                .connection()
+                .importKey(remote.grant(0, SIZE, Operation.WRITE).key());
         Slices batch = new Slices(
                 Operation.WRITE,
                 local,
@@ -224,12 +227,14 @@ final class VerbsAdapterTest {
             Half initiator = connect(here, there).getFirst();
             byte[] wrong = remote.grant(0, SIZE, operation).key().clone();
             wrong[wrong.length - 1] ^= 0x55;
-            assertDenied(initiator, new Slices(
-                    operation,
-                    local,
-                    initiator.connection().importKey(wrong),
-                    remote.region().address(),
-                    List.of(new Slice(0, 0, 4096))));
+            assertDenied(
+                    initiator,
+                    new Slices(
+                            operation,
+                            local,
+                            initiator.connection().importKey(wrong),
+                            remote.region().address(),
+                            List.of(new Slice(0, 0, 4096))));
         }
         assertThat(slice(remote, 0, 1).get(ValueLayout.JAVA_BYTE, 0)).isEqualTo((byte) 0x22);
         assertThat(slice(local, 0, 1).get(ValueLayout.JAVA_BYTE, 0)).isEqualTo((byte) 0x11);
@@ -239,7 +244,9 @@ final class VerbsAdapterTest {
         move(initiator, batch);
         assertThat(initiator.failure).as(initiator.detail).isEqualTo(TransferErrorCode.ACCESS_DENIED);
         assertThat(initiator.applied).isEmpty();
-        assertThat(initiator.connection().post(batch)).as("a dead connection takes nothing").isFalse();
+        assertThat(initiator.connection().post(batch))
+                .as("a dead connection takes nothing")
+                .isFalse();
     }
 
     @Test
@@ -252,12 +259,14 @@ final class VerbsAdapterTest {
         RdmaGrant readable = remote.grant(65_536, 4096, Operation.READ);
         long base = remote.region().address();
         Half good = connect(here, there).getFirst();
-        move(good, new Slices(
-                Operation.WRITE,
-                local,
-                good.connection().importKey(writable.key()),
-                base,
-                List.of(new Slice(0, 8192 + 5, 1000))));
+        move(
+                good,
+                new Slices(
+                        Operation.WRITE,
+                        local,
+                        good.connection().importKey(writable.key()),
+                        base,
+                        List.of(new Slice(0, 8192 + 5, 1000))));
         assertThat(good.failure).as(good.detail).isNull();
         MemorySegment before = arena.allocate(SIZE).copyFrom(remote.region().segment());
         for (long offset : new long[] {8192 + 4, 8192 + 6, 0, SIZE - 1000}) {
@@ -267,12 +276,10 @@ final class VerbsAdapterTest {
         }
         Half writer = connect(here, there).getFirst();
         RdmaRemoteKey readKey = writer.connection().importKey(readable.key());
-        assertDenied(
-                writer, new Slices(Operation.WRITE, local, readKey, base, List.of(new Slice(0, 65_536, 4096))));
+        assertDenied(writer, new Slices(Operation.WRITE, local, readKey, base, List.of(new Slice(0, 65_536, 4096))));
         Half reader = connect(here, there).getFirst();
         RdmaRemoteKey writeKey = reader.connection().importKey(writable.key());
-        assertDenied(
-                reader, new Slices(Operation.READ, local, writeKey, base, List.of(new Slice(0, 8192 + 5, 1000))));
+        assertDenied(reader, new Slices(Operation.READ, local, writeKey, base, List.of(new Slice(0, 8192 + 5, 1000))));
         assertSame(remote.region().segment(), before);
         writable.revoke();
         readable.revoke();
@@ -303,7 +310,9 @@ final class VerbsAdapterTest {
         RdmaMemory local = memory(here, 1);
         RdmaMemory remote = memory(there, 2);
         Half initiator = pair.getFirst();
-        RdmaRemoteKey key = initiator.connection().importKey(remote.grant(0, SIZE, Operation.WRITE).key());
+        RdmaRemoteKey key = initiator
+                .connection()
+                .importKey(remote.grant(0, SIZE, Operation.WRITE).key());
         pair.getLast().connection().close();
         until("the target's half is closed", () -> pair.getLast().closed);
         move(
@@ -321,8 +330,9 @@ final class VerbsAdapterTest {
             List<Half> pair = connect(here, there);
             RdmaMemory local = memory(here, 0x11);
             RdmaMemory remote = memory(there, 0x22);
-            RdmaRemoteKey key =
-                    pair.getFirst().connection().importKey(remote.grant(0, SIZE, operation).key());
+            RdmaRemoteKey key = pair.getFirst()
+                    .connection()
+                    .importKey(remote.grant(0, SIZE, operation).key());
             List<Slice> chunks = new ArrayList<>();
             for (int i = 0; i < 16; i++) {
                 chunks.add(new Slice(i * 65_536L, (15 - i) * 65_536L, 65_536));
@@ -361,7 +371,10 @@ final class VerbsAdapterTest {
         assertThat(provider.probe(config("device=rxe9")))
                 .isInstanceOfSatisfying(
                         Availability.Unavailable.class,
-                        no -> assertThat(no.reason()).contains("rxe9").contains("rxe0").contains("rxe1"));
+                        no -> assertThat(no.reason())
+                                .contains("rxe9")
+                                .contains("rxe0")
+                                .contains("rxe1"));
     }
 
     @Test
@@ -394,7 +407,9 @@ final class VerbsAdapterTest {
         RdmaAdapter there = open();
         Path group = Path.of("/sys/fs/cgroup/lab");
         Files.createDirectories(group);
-        Files.writeString(group.resolve("cgroup.procs"), String.valueOf(ProcessHandle.current().pid()));
+        Files.writeString(
+                group.resolve("cgroup.procs"),
+                String.valueOf(ProcessHandle.current().pid()));
         Files.writeString(group.resolve("rdma.max"), "rxe0 hca_object=30");
         try {
             TransferException refusal = catchThrowableOfType(TransferException.class, () -> {

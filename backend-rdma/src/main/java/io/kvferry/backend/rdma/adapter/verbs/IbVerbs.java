@@ -102,10 +102,7 @@ final class IbVerbs {
             return new IbVerbs(SymbolLookup.libraryLookup(LIBRARY, Arena.global()));
         } catch (IllegalArgumentException e) {
             throw new TransferException(
-                    TransferErrorCode.BACKEND_UNAVAILABLE,
-                    Stage.OPEN,
-                    LIBRARY + " cannot be loaded",
-                    e);
+                    TransferErrorCode.BACKEND_UNAVAILABLE, Stage.OPEN, LIBRARY + " cannot be loaded", e);
         } catch (NoSuchElementException e) {
             throw new TransferException(
                     TransferErrorCode.BACKEND_UNAVAILABLE,

@@ -64,7 +64,8 @@ final class MessageBuffers implements AutoCloseable {
     }
 
     byte[] received(int slot, int bytes) {
-        return slots.asSlice((long) slot * SLOT_BYTES, Math.min(bytes, SLOT_BYTES)).toArray(JAVA_BYTE);
+        return slots.asSlice((long) slot * SLOT_BYTES, Math.min(bytes, SLOT_BYTES))
+                .toArray(JAVA_BYTE);
     }
 
     /** Puts a message into one of the slots that are sent from; returns its address. */

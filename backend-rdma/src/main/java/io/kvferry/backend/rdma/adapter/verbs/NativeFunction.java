@@ -32,7 +32,8 @@ final class NativeFunction {
 
     /** A function that returns 0, or another number and sets errno. */
     static NativeFunction settingErrno(SymbolLookup library, String name, FunctionDescriptor type) {
-        return new NativeFunction(name, Posix.LINKER.downcallHandle(library.findOrThrow(name), type, Posix.ERRNO), true);
+        return new NativeFunction(
+                name, Posix.LINKER.downcallHandle(library.findOrThrow(name), type, Posix.ERRNO), true);
     }
 
     /** A function that sets no errno. */

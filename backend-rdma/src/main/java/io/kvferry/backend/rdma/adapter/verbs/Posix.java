@@ -34,7 +34,8 @@ final class Posix {
     private static final int F_SETFL = 4;
     private static final int RLIMIT_MEMLOCK = 8;
 
-    private static final MethodHandle POLL = handle("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle POLL =
+            handle("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
     private static final MethodHandle EVENTFD = handle("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
     private static final MethodHandle READ =
             handle("read", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
@@ -64,7 +65,9 @@ final class Posix {
     /** What the C library says about an error number. */
     static String describe(int errno) {
         try {
-            return ((MemorySegment) STRERROR.invokeExact(errno)).reinterpret(256).getString(0) + " (errno " + errno + ")";
+            return ((MemorySegment) STRERROR.invokeExact(errno))
+                            .reinterpret(256)
+                            .getString(0) + " (errno " + errno + ")";
         } catch (Throwable t) {
             throw impossible(t);
         }

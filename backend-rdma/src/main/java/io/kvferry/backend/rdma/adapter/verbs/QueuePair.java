@@ -77,12 +77,7 @@ final class QueuePair {
         this.requestNotification = device.function(Abi.CONTEXT_REQ_NOTIFY_CQ);
         this.completionQueue = device.verbs()
                 .createCq
-                .make(
-                        device.context(),
-                        settings.sendDepth() + MessageBuffers.RECEIVES,
-                        MemorySegment.NULL,
-                        channel,
-                        0);
+                .make(device.context(), settings.sendDepth() + MessageBuffers.RECEIVES, MemorySegment.NULL, channel, 0);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment init = arena.allocate(Abi.QP_INIT_BYTES, 8);
             this.pair = createPair(init);

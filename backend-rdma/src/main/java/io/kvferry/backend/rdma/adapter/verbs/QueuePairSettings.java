@@ -31,8 +31,7 @@ record QueuePairSettings(
                 config.get(VerbsConfigKeys.ACK_TIMEOUT),
                 config.get(VerbsConfigKeys.RETRIES),
                 Math.min(
-                        config.get(VerbsConfigKeys.READS),
-                        Math.min(limits.maxReadsServed(), limits.maxReadsStarted())),
+                        config.get(VerbsConfigKeys.READS), Math.min(limits.maxReadsServed(), limits.maxReadsStarted())),
                 config.get(VerbsConfigKeys.TRAFFIC_CLASS),
                 config.get(VerbsConfigKeys.SERVICE_LEVEL));
     }

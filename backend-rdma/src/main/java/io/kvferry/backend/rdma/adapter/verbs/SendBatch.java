@@ -76,7 +76,8 @@ final class SendBatch {
     /** Makes the slice that was added last longer: more bytes behind it, locally and at the peer. */
     void extendSlice(long bytes) {
         long at = at(size - 1);
-        long slice = ((long) (size - 1) * maxSlices + requests.get(JAVA_INT, at + Abi.WR_SGE_COUNT) - 1) * Abi.SGE_BYTES;
+        long slice =
+                ((long) (size - 1) * maxSlices + requests.get(JAVA_INT, at + Abi.WR_SGE_COUNT) - 1) * Abi.SGE_BYTES;
         int before = slices.get(JAVA_INT, slice + Abi.SGE_LENGTH);
         slices.set(JAVA_INT, slice + Abi.SGE_LENGTH, Math.toIntExact(before + bytes));
     }

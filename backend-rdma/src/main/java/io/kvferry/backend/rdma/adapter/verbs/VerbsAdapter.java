@@ -12,7 +12,6 @@ import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
-import io.kvferry.spi.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;

@@ -105,8 +105,7 @@ public final class VerbsAdapterProvider implements RdmaAdapterProvider {
     }
 
     private static Gid chooseGid(VerbsDevice device, BackendConfig config, @Nullable InetAddress local) {
-        return GidChoice.choose(
-                device.gids(), config.get(VerbsConfigKeys.GID_INDEX), local);
+        return GidChoice.choose(device.gids(), config.get(VerbsConfigKeys.GID_INDEX), local);
     }
 
     /** The address that a node is bound to, where it is one that a port could have. */

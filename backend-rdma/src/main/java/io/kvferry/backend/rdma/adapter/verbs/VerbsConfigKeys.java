@@ -51,8 +51,8 @@ final class VerbsConfigKeys {
             16,
             8,
             24,
-            "A packet that is not acknowledged within 4.096 µs × 2^this is sent again: 16 is 268 ms. Devices may wait up"
-                    + " to four times as long. Together with retries it is how soon a vanished peer is noticed.");
+            "A packet that is not acknowledged within 4.096 µs × 2^this is sent again: 16 is 268 ms. Devices may wait"
+                    + " up to four times as long. Together with retries it is how soon a vanished peer is noticed.");
 
     /** How often a packet is sent again. */
     static final ConfigKey<Integer> RETRIES = ConfigKey.integer(
@@ -60,7 +60,8 @@ final class VerbsConfigKeys {
             6,
             1,
             6,
-            "How often a packet is sent again before the peer counts as lost. Not 7, which soft-RoCE takes as for ever.");
+            "How often a packet is sent again before the peer counts as lost. Not 7, which soft-RoCE takes as for"
+                    + " ever.");
 
     /** Traffic class of packets. */
     static final ConfigKey<Integer> TRAFFIC_CLASS = ConfigKey.integer(

@@ -94,9 +94,11 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         }
         SendBatch requests = adapter.requests();
         boolean write = batch.operation() == Operation.WRITE;
-        BatchWriter.write(batch, write ? Abi.OPCODE_WRITE : Abi.OPCODE_READ, pair, requests, adapter.maxOperationBytes());
+        BatchWriter.write(
+                batch, write ? Abi.OPCODE_WRITE : Abi.OPCODE_READ, pair, requests, adapter.maxOperationBytes());
         if (write) {
-            // an acknowledged write may still be on its way through the peer's host; a read behind it is not answered before
+            // an acknowledged write may still be on its way through the peer's host; a read behind it is not answered
+            // before
             requests.begin(pair.nextId(requests), Abi.OPCODE_READ, 0, known.flushAddress(), known.flushKey());
             requests.addSlice(messages.flushAddress(), VerbsAdapter.FLUSH_BYTES, messages.localKey());
         }
@@ -199,12 +201,11 @@ final class VerbsConnection implements RdmaConnection, QueuePair.Listener {
         if (givenUp) {
             return; // the first one says why, the others that they were flushed
         }
-        TransferErrorCode code =
-                switch (status) {
-                    case STATUS_REMOTE_ACCESS_ERROR -> TransferErrorCode.ACCESS_DENIED;
-                    case STATUS_RETRIES_EXCEEDED, STATUS_RNR_RETRIES_EXCEEDED -> TransferErrorCode.PEER_LOST;
-                    default -> TransferErrorCode.TRANSFER_FAILED;
-                };
+        TransferErrorCode code = switch (status) {
+            case STATUS_REMOTE_ACCESS_ERROR -> TransferErrorCode.ACCESS_DENIED;
+            case STATUS_RETRIES_EXCEEDED, STATUS_RNR_RETRIES_EXCEEDED -> TransferErrorCode.PEER_LOST;
+            default -> TransferErrorCode.TRANSFER_FAILED;
+        };
         fail(code, adapter.describeStatus(status) + (vendorError == 0 ? "" : ", vendor error " + vendorError));
     }
 

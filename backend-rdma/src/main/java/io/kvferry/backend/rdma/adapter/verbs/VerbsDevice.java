@@ -168,7 +168,8 @@ final class VerbsDevice implements AutoCloseable {
                 MemorySegment entries = list.reinterpret(devices * ADDRESS.byteSize());
                 for (int i = 0; i < devices; i++) {
                     MemorySegment device = entries.getAtIndex(ADDRESS, i);
-                    String name = verbs.getDeviceName.make(device).reinterpret(64).getString(0);
+                    String name =
+                            verbs.getDeviceName.make(device).reinterpret(64).getString(0);
                     if (visitor.visit(device, name)) {
                         return;
                     }

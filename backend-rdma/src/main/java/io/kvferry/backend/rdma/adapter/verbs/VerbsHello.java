@@ -19,8 +19,7 @@ import java.nio.ByteBuffer;
  * @param flushKey the key to them
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record VerbsHello(
-        int number, int firstPacket, int packetBytes, int lid, byte[] gid, long flushAddress, int flushKey) {
+record VerbsHello(int number, int firstPacket, int packetBytes, int lid, byte[] gid, long flushAddress, int flushKey) {
     static final int BYTES = 40;
     static final int MAX_24_BITS = (1 << 24) - 1;
 

@@ -42,8 +42,7 @@ class GidChoiceTest {
     }
 
     private static Gid choose(List<Gid> gids, int index, String local) throws UnknownHostException {
-        return GidChoice.choose(
-                gids, index, local.isEmpty() ? null : InetAddress.getByName(local));
+        return GidChoice.choose(gids, index, local.isEmpty() ? null : InetAddress.getByName(local));
     }
 
     @Test

@@ -44,7 +44,8 @@ class SendBatchTest {
         for (int i = 0; i < 3; i++) {
             MemorySegment request = request(i);
             assertThat(request.get(JAVA_LONG, Abi.WR_ID)).isEqualTo(70 + i);
-            assertThat(request.get(JAVA_LONG, Abi.WR_NEXT)).isEqualTo(i < 2 ? request(i + 1).address() : 0);
+            assertThat(request.get(JAVA_LONG, Abi.WR_NEXT))
+                    .isEqualTo(i < 2 ? request(i + 1).address() : 0);
             assertThat(request.get(JAVA_INT, Abi.WR_OPCODE)).isEqualTo(Abi.OPCODE_READ);
             assertThat(request.get(JAVA_INT, Abi.WR_FLAGS)).isEqualTo(i < 2 ? 0 : Abi.FLAG_SIGNALED);
             assertThat(request.get(JAVA_LONG, Abi.WR_REMOTE_ADDRESS)).isEqualTo(0x1000 + i);

@@ -19,8 +19,7 @@ class VerbsHelloTest {
 
     @Test
     void whatIsEncodedIsDecoded() {
-        VerbsHello hello = VerbsHello.decode(
-                new VerbsHello(0xFFFFFF, 0xABCDEF, 5, 0xFFFE, GID, -3L, -4).encode());
+        VerbsHello hello = VerbsHello.decode(new VerbsHello(0xFFFFFF, 0xABCDEF, 5, 0xFFFE, GID, -3L, -4).encode());
         assertThat(hello.number()).isEqualTo(0xFFFFFF);
         assertThat(hello.firstPacket()).isEqualTo(0xABCDEF);
         assertThat(hello.packetBytes()).isEqualTo(5);
@@ -63,8 +62,7 @@ class VerbsHelloTest {
             try {
                 assertThat(VerbsHello.decode(noise).number()).isBetween(0, 0xFFFFFF);
             } catch (TransferException e) {
-                assertThat(e.code())
-                        .isIn(TransferErrorCode.PROTOCOL_ERROR, TransferErrorCode.INCOMPATIBLE_PEER);
+                assertThat(e.code()).isIn(TransferErrorCode.PROTOCOL_ERROR, TransferErrorCode.INCOMPATIBLE_PEER);
             }
         }
     }
