@@ -56,8 +56,7 @@ final class InspectCommand implements Callable<Integer> {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://" + http + "/inspect"))
                 .timeout(TIMEOUT)
                 .build();
-        try (HttpClient client =
-                HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
+        try (HttpClient client = HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
             HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
             if (response.statusCode() == 200) {
                 return response.body();
