@@ -278,7 +278,8 @@ final class BenchCommand implements Callable<Integer> {
         String title =
                 "kvferry bench, " + results.getFirst().backend() + ", memory " + Quantity.bytes(memory) + ", pipeline "
                         + settings.pipeline() + ", " + (settings.standing() ? "standing lease" : "lease per transfer");
-        List<Map<String, String>> rows = results.stream().map(BenchResult::columns).toList();
+        List<Map<String, String>> rows =
+                results.stream().map(BenchResult::columns).toList();
         Path csvFile = csv;
         if (csvFile != null) {
             Files.writeString(csvFile, BenchReport.csv(rows));

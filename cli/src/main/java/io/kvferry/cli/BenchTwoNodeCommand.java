@@ -201,8 +201,7 @@ final class BenchTwoNodeCommand implements Callable<Integer> {
         Path image = plot;
         if (image != null) {
             BenchPlot.Figure figure = figure(results);
-            Files.writeString(
-                    image, BenchCommand.isHtml(image) ? BenchPlot.html(figure, rows) : BenchPlot.svg(figure));
+            Files.writeString(image, BenchCommand.isHtml(image) ? BenchPlot.html(figure, rows) : BenchPlot.svg(figure));
         }
     }
 

@@ -55,7 +55,8 @@ final class Converters {
             } catch (URISyntaxException e) {
                 // said below
             }
-            throw new TypeConversionException("'" + text + "' is not an address such as http://HOST:PORT/v1/completions");
+            throw new TypeConversionException(
+                    "'" + text + "' is not an address such as http://HOST:PORT/v1/completions");
         }
     }
 

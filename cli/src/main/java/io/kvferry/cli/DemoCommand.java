@@ -76,7 +76,8 @@ final class DemoCommand implements Callable<Integer> {
                 ReuseServer decode = TwoNodes.client("decode", nodes.decode(), ticker)) {
             out.println("process " + nodes.controller().pid() + " is the controller, at "
                     + nodes.controller().address());
-            out.println("process " + nodes.prefill().pid() + " is the prefill node, at " + TwoNodes.url(nodes.prefill()));
+            out.println(
+                    "process " + nodes.prefill().pid() + " is the prefill node, at " + TwoNodes.url(nodes.prefill()));
             out.println("process " + nodes.decode().pid() + " is the decode node, at " + TwoNodes.url(nodes.decode()));
             out.println();
             out.flush();
@@ -93,8 +94,9 @@ final class DemoCommand implements Callable<Integer> {
             throw new VerificationException("the decode node fetched nothing: " + decode.complaint());
         }
         if (!result.isIdentical()) {
-            throw new VerificationException("the answers differ: '" + result.reused().text() + "' with fetched KV cache, '"
-                    + result.scratch().text() + "' from scratch");
+            throw new VerificationException(
+                    "the answers differ: '" + result.reused().text() + "' with fetched KV cache, '"
+                            + result.scratch().text() + "' from scratch");
         }
     }
 
@@ -103,22 +105,35 @@ final class DemoCommand implements Callable<Integer> {
         long cold = result.scratch().firstTokenNanos();
         long reused = result.reused().firstTokenNanos();
         double transferSeconds = Math.max(result.transferSeconds(), 1e-9);
-        table.add("prompt A", result.first().promptTokens() + " tokens, computed by prefill in "
-                + Quantity.millis(result.first().firstTokenNanos()) + ", which then stored " + result.storedTokens());
-        table.add("prompt B", result.reused().promptTokens() + " tokens, " + result.sharedTokens()
-                + " of them as in A, sent to decode");
-        table.add("hit", result.fetchedChunks() + " chunks, " + result.fetchedTokens() + " tokens, fetched from prefill");
-        table.add("moved", Quantity.bytes(result.fetchedBytes()) + " by " + String.join(" or ", backends) + " in "
-                + Quantity.millis((long) (transferSeconds * 1e9)) + ", "
-                + Quantity.perSecond(result.fetchedBytes() / transferSeconds));
+        table.add(
+                "prompt A",
+                result.first().promptTokens() + " tokens, computed by prefill in "
+                        + Quantity.millis(result.first().firstTokenNanos()) + ", which then stored "
+                        + result.storedTokens());
+        table.add(
+                "prompt B",
+                result.reused().promptTokens() + " tokens, " + result.sharedTokens()
+                        + " of them as in A, sent to decode");
+        table.add(
+                "hit", result.fetchedChunks() + " chunks, " + result.fetchedTokens() + " tokens, fetched from prefill");
+        table.add(
+                "moved",
+                Quantity.bytes(result.fetchedBytes()) + " by " + String.join(" or ", backends) + " in "
+                        + Quantity.millis((long) (transferSeconds * 1e9)) + ", "
+                        + Quantity.perSecond(result.fetchedBytes() / transferSeconds));
         table.add("TTFT from scratch", Quantity.millis(cold));
-        table.add("TTFT reused", Quantity.millis(reused) + ", "
-                + String.format(Locale.ROOT, "%.2f", (double) reused / cold) + " of that");
+        table.add(
+                "TTFT reused",
+                Quantity.millis(reused) + ", " + String.format(Locale.ROOT, "%.2f", (double) reused / cold)
+                        + " of that");
         table.add("TBT", Quantity.millis(result.medianGapNanos()) + " between tokens");
         table.add("answer", result.reused().text());
-        table.add("from scratch", result.isIdentical()
-                ? "identical, all " + result.reused().tokens() + " tokens and the last bit of their probabilities"
-                : "another one: " + result.scratch().text());
+        table.add(
+                "from scratch",
+                result.isIdentical()
+                        ? "identical, all " + result.reused().tokens()
+                                + " tokens and the last bit of their probabilities"
+                        : "another one: " + result.scratch().text());
         return table;
     }
 }

@@ -107,7 +107,9 @@ final class DemoRun {
     private static MetricsPage page(ReuseServer server) {
         return server.page()
                 .orElseThrow(() -> new TransferException(
-                        TransferErrorCode.CONTROL_FAILED, Stage.TRANSFER, "the " + server.name() + " node has no metrics"));
+                        TransferErrorCode.CONTROL_FAILED,
+                        Stage.TRANSFER,
+                        "the " + server.name() + " node has no metrics"));
     }
 
     private static double growth(MetricsPage before, MetricsPage after, String counter) {

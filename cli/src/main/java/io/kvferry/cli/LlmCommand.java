@@ -44,8 +44,9 @@ final class LlmCommand implements Callable<Integer> {
     @Option(
             names = "--controllers",
             paramLabel = "HOST:PORT[,HOST:PORT]",
-            description = "All controllers of the cluster; short for --set kvferry.cluster.controllers=LIST. Without any, the"
-                    + " server reuses only its own KV cache.")
+            description =
+                    "All controllers of the cluster; short for --set kvferry.cluster.controllers=LIST. Without any, the"
+                            + " server reuses only its own KV cache.")
     private @Nullable String controllers;
 
     @Option(

@@ -26,7 +26,8 @@ final class TwoNodes implements AutoCloseable {
         try {
             started.add(ServerProcess.launch("controller", List.of()));
             List<String> arguments = new ArrayList<>(options.arguments());
-            arguments.addAll(List.of("--controllers", started.getFirst().address().toString()));
+            arguments.addAll(
+                    List.of("--controllers", started.getFirst().address().toString()));
             started.add(ServerProcess.launch("llm", arguments));
             started.add(ServerProcess.launch("llm", arguments));
             PeerAddress first = started.get(1).address();

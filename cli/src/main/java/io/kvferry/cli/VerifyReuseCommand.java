@@ -10,7 +10,6 @@ import java.io.PrintWriter;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -166,8 +165,8 @@ final class VerifyReuseCommand implements Callable<Integer> {
 
     private void checkOptions() {
         if (maxTokens < 1 || promptTokens < 1 || attempts < 1) {
-            throw usage("--max-tokens " + maxTokens + ", --prompt-tokens " + promptTokens + " and --attempts " + attempts
-                    + " are at least 1");
+            throw usage("--max-tokens " + maxTokens + ", --prompt-tokens " + promptTokens + " and --attempts "
+                    + attempts + " are at least 1");
         }
         if ((firstPrompt == null) != (secondPrompt == null)) {
             throw usage("--first-prompt and --second-prompt belong together");

@@ -45,7 +45,9 @@ class TwoNodesTest {
                 "--max-tokens",
                 "4");
 
-        assertThat(cli.code()).as(cli.out() + cli.err() + nodes.decode().complaint()).isZero();
+        assertThat(cli.code())
+                .as(cli.out() + cli.err() + nodes.decode().complaint())
+                .isZero();
         assertThat(cli.out().lines())
                 .anyMatch(line -> line.matches("decode: hits +512 .*"))
                 .anyMatch(line -> line.matches("decode: from a peer +512 .*"))

@@ -31,7 +31,12 @@ class VerifyReuseCommandTest {
                 ScriptedServer decode = new ScriptedServer()) {
             decode.others(prefill.stored());
 
-            Cli cli = Cli.run("verify-reuse", "--prefill", prefill.url().toString(), "--decode", decode.url().toString());
+            Cli cli = Cli.run(
+                    "verify-reuse",
+                    "--prefill",
+                    prefill.url().toString(),
+                    "--decode",
+                    decode.url().toString());
 
             assertThat(cli.code()).as(cli.out() + cli.err()).isZero();
             assertThat(cli.out()).startsWith("WHAT ").contains("MEANING", "decode: hits", "PROVED: ");
@@ -103,7 +108,8 @@ class VerifyReuseCommandTest {
             decode.others(prefill.stored());
             Path output = folder.resolve("output");
             ProcessBuilder command = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
                             "-cp",
                             System.getProperty("java.class.path"),
                             Main.class.getName(),
@@ -112,12 +118,18 @@ class VerifyReuseCommandTest {
                     .redirectOutput(output.toFile());
             command.environment()
                     .putAll(Map.of(
-                            "PREFILL_URL", prefill.url().toString(),
-                            "DECODE_URL", decode.url().toString(),
-                            "DECODE_METRICS_URL", decode.url().resolve("/metrics").toString(),
-                            "MODEL_NAME", "m",
-                            "MAX_TOKENS", "3",
-                            "WAIT_TIME_BETWEEN_REQUESTS", "5.0"));
+                            "PREFILL_URL",
+                            prefill.url().toString(),
+                            "DECODE_URL",
+                            decode.url().toString(),
+                            "DECODE_METRICS_URL",
+                            decode.url().resolve("/metrics").toString(),
+                            "MODEL_NAME",
+                            "m",
+                            "MAX_TOKENS",
+                            "3",
+                            "WAIT_TIME_BETWEEN_REQUESTS",
+                            "5.0"));
             Process process = command.start();
             try {
                 assertThat(process.waitFor(40, TimeUnit.SECONDS)).isTrue();

@@ -30,9 +30,7 @@ public final class BenchReport {
      * @return the text
      */
     public static String json(List<Map<String, String>> rows) {
-        return rows.stream()
-                .map(row -> "  " + json(row))
-                .collect(Collectors.joining(",\n", "[\n", "\n]\n"));
+        return rows.stream().map(row -> "  " + json(row)).collect(Collectors.joining(",\n", "[\n", "\n]\n"));
     }
 
     private static String json(Map<String, String> columns) {

@@ -111,7 +111,8 @@ final class CompletionReader {
     }
 
     private static String errorMessage(JsonNode json) {
-        for (JsonNode message : List.of(json.path("error").path("message"), json.path("message"), json.path("detail"))) {
+        for (JsonNode message :
+                List.of(json.path("error").path("message"), json.path("message"), json.path("detail"))) {
             if (message.isString()) {
                 return shortened(message.asString());
             }

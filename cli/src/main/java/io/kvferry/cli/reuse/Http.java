@@ -22,8 +22,10 @@ import java.util.concurrent.TimeoutException;
  * <p><b>Threads:</b> Thread-safe.
  */
 final class Http implements AutoCloseable {
-    private final HttpClient client =
-            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).version(HttpClient.Version.HTTP_1_1).build();
+    private final HttpClient client = HttpClient.newBuilder()
+            .connectTimeout(Duration.ofSeconds(10))
+            .version(HttpClient.Version.HTTP_1_1)
+            .build();
 
     /** Sends a request and waits for the whole answer. */
     <T> HttpResponse<T> send(HttpRequest request, HttpResponse.BodyHandler<T> body, long maxBytes, Deadline deadline) {

@@ -12,9 +12,9 @@ import java.util.UUID;
  */
 public final class Prompts {
     private static final List<String> WORDS = List.of(
-            "harbour", "cargo", "evening", "carries", "slowly", "the", "a", "between", "bridge", "water", "two", "cities",
-            "under", "light", "every", "machine", "keeps", "what", "was", "said", "before", "and", "answers", "with",
-            "long", "river", "engine", "captain", "crosses", "morning", "small", "ferry");
+            "harbour", "cargo", "evening", "carries", "slowly", "the", "a", "between", "bridge", "water", "two",
+            "cities", "under", "light", "every", "machine", "keeps", "what", "was", "said", "before", "and", "answers",
+            "with", "long", "river", "engine", "captain", "crosses", "morning", "small", "ferry");
 
     private Prompts() {}
 

@@ -47,7 +47,12 @@ public final class ReuseCheck {
     }
 
     /** A request to the decode server and what it counted meanwhile. */
-    private record Step(Completion answer, OptionalDouble lookups, OptionalDouble hits, OptionalDouble fromPeer, boolean restarted) {
+    private record Step(
+            Completion answer,
+            OptionalDouble lookups,
+            OptionalDouble hits,
+            OptionalDouble fromPeer,
+            boolean restarted) {
         /** Tokens that it looked up for each token of the prompt; other users of the server make it grow. */
         double lookupsPerToken() {
             return lookups.orElse(0) / Math.max(1, answer.promptTokens());
@@ -93,7 +98,10 @@ public final class ReuseCheck {
     /** How many characters a prompt of the wished length has; asks the server once, as only it knows its tokens. */
     private int characters() {
         Completion sample = decode.client()
-                .complete(Prompts.continued(Prompts.subject(), SAMPLE_CHARACTERS, 0), 1, Deadline.after(settings.requestTimeout(), ticker));
+                .complete(
+                        Prompts.continued(Prompts.subject(), SAMPLE_CHARACTERS, 0),
+                        1,
+                        Deadline.after(settings.requestTimeout(), ticker));
         int tokens = sample.promptTokens() > 0 ? sample.promptTokens() : SAMPLE_CHARACTERS / 4;
         return Math.max(SAMPLE_CHARACTERS, (int) ((long) settings.promptTokens() * SAMPLE_CHARACTERS / tokens));
     }
@@ -140,7 +148,8 @@ public final class ReuseCheck {
         Optional<Observation> before = prefill.observe();
         var ignored = prefill.client().complete(prompt, 1, Deadline.after(settings.requestTimeout(), ticker));
         if (before.isEmpty()) {
-            note("the prefill server does not say when it has stored something; give --prefill-metrics or --prefill-log");
+            note(
+                    "the prefill server does not say when it has stored something; give --prefill-metrics or --prefill-log");
             return true;
         }
         Optional<Observation> after = prefill.await(
@@ -150,13 +159,17 @@ public final class ReuseCheck {
             verdict.add("the prefill server was restarted or lost its metrics during the check; run it again");
             return false;
         }
-        OptionalDouble stored = Observation.growth(before.get().storedTokens(), after.get().storedTokens());
+        OptionalDouble stored =
+                Observation.growth(before.get().storedTokens(), after.get().storedTokens());
         if (stored.orElse(0) <= 0) {
             verdict.add("the prefill server did not store the prompt within " + settings.countTimeout()
                     + ": is its KV connector on, and is the prompt at least a chunk long (--prompt-tokens)?");
             return false;
         }
-        figure("prefill: stored", count(stored), "tokens (or requests, in older versions) that it kept; the event to wait for");
+        figure(
+                "prefill: stored",
+                count(stored),
+                "tokens (or requests, in older versions) that it kept; the event to wait for");
         return true;
     }
 
@@ -171,8 +184,9 @@ public final class ReuseCheck {
 
     private boolean isUsable(Step control) {
         if (control.lookups().isEmpty() || control.hits().isEmpty()) {
-            verdict.add("the decode server shows no look-up counters (lmcache:num_lookup_tokens, lmcache:num_lookup_hits): give"
-                    + " --decode-metrics or --decode-log; a shorter time to the first token proves nothing by itself");
+            verdict.add(
+                    "the decode server shows no look-up counters (lmcache:num_lookup_tokens, lmcache:num_lookup_hits): give"
+                            + " --decode-metrics or --decode-log; a shorter time to the first token proves nothing by itself");
         } else if (control.restarted()) {
             verdict.add("the decode server was restarted during the check; run it again");
         } else if (control.lookups().getAsDouble() <= 0) {
@@ -190,10 +204,16 @@ public final class ReuseCheck {
     }
 
     private boolean isReuse(Step step, Step control, int attempt) {
-        figure("attempts", String.valueOf(attempt), "with new prompts each; more than one means that it takes time to become known");
+        figure(
+                "attempts",
+                String.valueOf(attempt),
+                "with new prompts each; more than one means that it takes time to become known");
         figure("decode: looked up", count(step.lookups()), "tokens that the decode server asked the cache for");
         figure("decode: hits", count(step.hits()), "tokens of those that it did not compute: the proof");
-        figure("decode: from a peer", count(step.fromPeer()), "tokens that it says came from another node (requests, in older versions)");
+        figure(
+                "decode: from a peer",
+                count(step.fromPeer()),
+                "tokens that it says came from another node (requests, in older versions)");
         if (step.restarted()) {
             verdict.add("the decode server was restarted during the check; run it again");
         } else if (step.hits().orElse(0) <= 0) {
@@ -202,8 +222,9 @@ public final class ReuseCheck {
                     + " CPython of at least 3.12)? Is the shared beginning at least a chunk long?");
         } else if (step.lookupsPerToken() > 1.5 * control.lookupsPerToken()
                 || step.hits().getAsDouble() > step.lookups().orElse(0)) {
-            verdict.add("the decode server counted more than this check asked it for, so somebody else uses it now: run the"
-                    + " check while nobody does");
+            verdict.add(
+                    "the decode server counted more than this check asked it for, so somebody else uses it now: run the"
+                            + " check while nobody does");
         } else {
             verdict.add("the decode server did not compute " + count(step.hits())
                     + " tokens of a beginning that only the prefill server had seen");
@@ -215,15 +236,21 @@ public final class ReuseCheck {
     private void times(Completion cold, Completion reused) {
         double ratio = (double) reused.firstTokenNanos() / Math.max(1, cold.firstTokenNanos());
         figure("TTFT from scratch", millis(cold.firstTokenNanos()), "time to the first token of the control prompt");
-        figure("TTFT reused", millis(reused.firstTokenNanos()), "of the prompt with a known beginning; with looking up and moving");
-        figure("TTFT ratio", String.format(Locale.ROOT, "%.2f", ratio), "one pair only, and no proof: load and warm-up move it too");
+        figure(
+                "TTFT reused",
+                millis(reused.firstTokenNanos()),
+                "of the prompt with a known beginning; with looking up and moving");
+        figure(
+                "TTFT ratio",
+                String.format(Locale.ROOT, "%.2f", ratio),
+                "one pair only, and no proof: load and warm-up move it too");
         figure("TBT", millis(Timings.median(reused.gapNanos())), "median time between tokens");
     }
 
     /** The prefill server computed that beginning itself, so its answer is an independent witness. */
     private void compare(String prompt, Completion reused) {
-        Completion witness =
-                prefill.client().complete(prompt, settings.maxTokens(), Deadline.after(settings.requestTimeout(), ticker));
+        Completion witness = prefill.client()
+                .complete(prompt, settings.maxTokens(), Deadline.after(settings.requestTimeout(), ticker));
         boolean same = witness.text().equals(reused.text());
         figure(
                 "same answer",

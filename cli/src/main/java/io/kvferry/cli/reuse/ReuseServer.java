@@ -41,7 +41,11 @@ public final class ReuseServer implements AutoCloseable {
      * @param metrics its metrics, null for {@code /metrics} of the same host and port
      * @param log its log file, used where it has no metrics
      */
-    public record Address(String name, URI completions, @Nullable URI metrics, @Nullable Path log) {}
+    public record Address(
+            String name,
+            URI completions,
+            @Nullable URI metrics,
+            @Nullable Path log) {}
 
     /**
      * Makes a client of a server; nothing is sent yet.

@@ -15,6 +15,8 @@ final class Timings {
     static long percentile(List<Long> nanos, double share) {
         long[] sorted = nanos.stream().mapToLong(Long::longValue).toArray();
         Arrays.sort(sorted);
-        return sorted.length == 0 ? 0 : sorted[Math.clamp((long) Math.ceil(share * sorted.length) - 1, 0, sorted.length - 1)];
+        return sorted.length == 0
+                ? 0
+                : sorted[Math.clamp((long) Math.ceil(share * sorted.length) - 1, 0, sorted.length - 1)];
     }
 }

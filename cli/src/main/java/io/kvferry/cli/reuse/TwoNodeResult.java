@@ -87,7 +87,10 @@ public record TwoNodeResult(
 
     private double gaps(double share) {
         return Timings.percentile(
-                        reused.stream().flatMap(answer -> answer.gapNanos().stream()).toList(), share)
+                        reused.stream()
+                                .flatMap(answer -> answer.gapNanos().stream())
+                                .toList(),
+                        share)
                 / 1e6;
     }
 

@@ -81,7 +81,8 @@ class ReuseCheckTest {
         assertThat(value(report, "decode: from a peer")).isEqualTo("224");
         assertThat(value(report, "same answer")).isEqualTo("yes");
         assertThat(value(report, "attempts")).isEqualTo("1");
-        assertThat(report.figures()).allSatisfy(figure -> assertThat(figure.meaning()).isNotEmpty());
+        assertThat(report.figures())
+                .allSatisfy(figure -> assertThat(figure.meaning()).isNotEmpty());
     }
 
     @Test
@@ -219,8 +220,14 @@ class ReuseCheckTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "data: [DONE]\n\n", "data: {\"choices\"\n\n", "data: {\"choices\":[{\"text\":\"a\"}]}\n\n",
-        "data: {\"error\":{\"message\":\"no\"}}\n\n"})
+    @ValueSource(
+            strings = {
+                "",
+                "data: [DONE]\n\n",
+                "data: {\"choices\"\n\n",
+                "data: {\"choices\":[{\"text\":\"a\"}]}\n\n",
+                "data: {\"error\":{\"message\":\"no\"}}\n\n"
+            })
     void anAnswerThatIsNoneIsAProtocolError(String body) {
         decode.stream = _ -> body;
 

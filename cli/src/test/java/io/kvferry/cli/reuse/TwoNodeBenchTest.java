@@ -52,7 +52,9 @@ class TwoNodeBenchTest {
                 .containsEntry("kv_transfer_mean_ms", "-");
         assertThat(Double.parseDouble(columns.get("ttft_cold_p50_ms"))).isPositive();
         assertThat(Double.parseDouble(columns.get("answer_tokens_per_s"))).isPositive();
-        assertThat(result.reused()).hasSize(6).allSatisfy(answer -> assertThat(answer.tokens()).isEqualTo(4));
+        assertThat(result.reused())
+                .hasSize(6)
+                .allSatisfy(answer -> assertThat(answer.tokens()).isEqualTo(4));
     }
 
     @Test
@@ -60,8 +62,9 @@ class TwoNodeBenchTest {
         prefill.hasMetrics = false;
         decode.hasMetrics = false;
 
-        Map<String, String> columns =
-                new TwoNodeBench(first, second, SETTINGS, Ticker.system()).run(256, 1).columns();
+        Map<String, String> columns = new TwoNodeBench(first, second, SETTINGS, Ticker.system())
+                .run(256, 1)
+                .columns();
 
         assertThat(columns).containsEntry("hit_share", "-").containsEntry("requests", "6");
     }

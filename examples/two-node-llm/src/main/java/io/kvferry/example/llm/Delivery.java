@@ -49,7 +49,8 @@ final class Delivery implements Generator.Listener {
     }
 
     /** Waits for the next item; null when the deadline passed. */
-    @Nullable Item take(Deadline deadline) throws InterruptedException {
+    @Nullable
+    Item take(Deadline deadline) throws InterruptedException {
         return items.poll(Math.max(0, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
     }
 }

@@ -31,8 +31,8 @@ final class Json {
     }
 
     static String models(String name) {
-        return MAPPER.writeValueAsString(
-                Map.of("object", "list", "data", List.of(Map.of("id", name, "object", "model", "owned_by", "kvferry"))));
+        return MAPPER.writeValueAsString(Map.of(
+                "object", "list", "data", List.of(Map.of("id", name, "object", "model", "owned_by", "kvferry"))));
     }
 
     /** An answer or a part of one; a stream has many, the last of them with a reason. */
@@ -90,6 +90,8 @@ final class Json {
     }
 
     private static String text(List<Answer> answers) {
-        return answers.stream().map(answer -> Character.toString(answer.token())).collect(Collectors.joining());
+        return answers.stream()
+                .map(answer -> Character.toString(answer.token()))
+                .collect(Collectors.joining());
     }
 }

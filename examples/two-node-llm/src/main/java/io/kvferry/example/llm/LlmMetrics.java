@@ -22,8 +22,9 @@ final class LlmMetrics {
     private static final double[] SECONDS = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10};
 
     private final PrometheusRegistry registry = new PrometheusRegistry();
-    private final PrometheusTextFormatWriter writer =
-            PrometheusTextFormatWriter.builder().setIncludeCreatedTimestamps(false).build();
+    private final PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.builder()
+            .setIncludeCreatedTimestamps(false)
+            .build();
     private final String model;
 
     private final CounterDataPoint promptTokens;
@@ -39,7 +40,8 @@ final class LlmMetrics {
         this.model = model;
         promptTokens = counter("vllm:prompt_tokens", "Tokens of prompts.");
         answerTokens = counter("vllm:generation_tokens", "Tokens of answers.");
-        failedFetches = counter("kvferry_llm_failed_fetches", "Prompts that were computed though more of them was known.");
+        failedFetches =
+                counter("kvferry_llm_failed_fetches", "Prompts that were computed though more of them was known.");
         publishedPrompts = counter("kvferry_llm_published_prompts", "Prompts that other nodes can find now.");
         publishedTokens = counter("kvferry_llm_published_tokens", "Tokens of those that were not kept before.");
         failedStores = counter("kvferry_llm_failed_stores", "Prompts whose KV cache could not be kept.");
@@ -69,7 +71,11 @@ final class LlmMetrics {
     }
 
     private static long startMillis() {
-        return ProcessHandle.current().info().startInstant().orElse(Instant.EPOCH).toEpochMilli();
+        return ProcessHandle.current()
+                .info()
+                .startInstant()
+                .orElse(Instant.EPOCH)
+                .toEpochMilli();
     }
 
     void fetchFailed() {

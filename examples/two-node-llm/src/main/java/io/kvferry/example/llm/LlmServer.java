@@ -88,7 +88,11 @@ public final class LlmServer implements AutoCloseable {
         }));
         http.createContext("/", exchange -> {
             try (exchange) {
-                Json.reply(exchange, 404, Json.error(404, "there is no " + exchange.getRequestURI().getPath()));
+                Json.reply(
+                        exchange,
+                        404,
+                        Json.error(
+                                404, "there is no " + exchange.getRequestURI().getPath()));
             }
         });
         http.start();

@@ -69,16 +69,19 @@ class LlmServerTest {
         String request = body(PROMPT, "\"max_tokens\": 40, \"seed\": 5, \"logprobs\": 1");
         JsonNode first = JSON.readTree(post(request).body());
         JsonNode reused = JSON.readTree(post(request).body());
-        JsonNode scratch = JSON.readTree(post(request.replace("{", "{\"kv_reuse\": false,")).body());
+        JsonNode scratch = JSON.readTree(
+                post(request.replace("{", "{\"kv_reuse\": false,")).body());
 
         assertThat(cached(first)).isZero();
         assertThat(cached(reused)).isEqualTo(192);
         assertThat(cached(scratch)).isZero();
-        assertThat(reused.path("choices"))
-                .isEqualTo(scratch.path("choices"))
-                .isEqualTo(first.path("choices"));
+        assertThat(reused.path("choices")).isEqualTo(scratch.path("choices")).isEqualTo(first.path("choices"));
         assertThat(first.path("choices").path(0).path("text").asString()).hasSize(40);
-        assertThat(first.path("choices").path(0).path("logprobs").path("token_logprobs").size())
+        assertThat(first.path("choices")
+                        .path(0)
+                        .path("logprobs")
+                        .path("token_logprobs")
+                        .size())
                 .isEqualTo(40);
         assertThat(first.path("usage").path("prompt_tokens").asInt()).isEqualTo(PROMPT.length());
     }
@@ -92,8 +95,8 @@ class LlmServerTest {
                 .path("text")
                 .asString();
 
-        HttpResponse<String> response =
-                post(body(PROMPT, "\"max_tokens\": 5, \"stream\": true, \"stream_options\": {\"include_usage\": true}"));
+        HttpResponse<String> response = post(
+                body(PROMPT, "\"max_tokens\": 5, \"stream\": true, \"stream_options\": {\"include_usage\": true}"));
 
         assertThat(response.headers().firstValue("Content-Type")).contains("text/event-stream");
         List<String> events = response.body()
@@ -104,12 +107,20 @@ class LlmServerTest {
         assertThat(events).hasSize(7).last().isEqualTo("[DONE]");
         StringBuilder text = new StringBuilder();
         for (String event : events.subList(0, 5)) {
-            text.append(JSON.readTree(event).path("choices").path(0).path("text").asString());
+            text.append(
+                    JSON.readTree(event).path("choices").path(0).path("text").asString());
         }
         assertThat(text).hasToString(whole);
-        assertThat(JSON.readTree(events.get(4)).path("choices").path(0).path("finish_reason").asString())
+        assertThat(JSON.readTree(events.get(4))
+                        .path("choices")
+                        .path(0)
+                        .path("finish_reason")
+                        .asString())
                 .isEqualTo("length");
-        assertThat(JSON.readTree(events.get(5)).path("usage").path("completion_tokens").asInt())
+        assertThat(JSON.readTree(events.get(5))
+                        .path("usage")
+                        .path("completion_tokens")
+                        .asInt())
                 .isEqualTo(5);
     }
 
@@ -180,7 +191,8 @@ class LlmServerTest {
         assertThat(get("/v1/completions").statusCode()).isEqualTo(405);
         assertThat(get("/nothing").statusCode()).isEqualTo(404);
         assertThat(get("/v1/models").body()).contains("\"id\":\"tiny\"");
-        assertThat(post(body("x".repeat(2 << 20), "\"max_tokens\": 1")).statusCode()).isEqualTo(413);
+        assertThat(post(body("x".repeat(2 << 20), "\"max_tokens\": 1")).statusCode())
+                .isEqualTo(413);
     }
 
     @Test
@@ -214,7 +226,10 @@ class LlmServerTest {
     }
 
     private static int cached(JsonNode answer) {
-        return answer.path("usage").path("prompt_tokens_details").path("cached_tokens").asInt(-1);
+        return answer.path("usage")
+                .path("prompt_tokens_details")
+                .path("cached_tokens")
+                .asInt(-1);
     }
 
     private static String body(String prompt, String more) {
@@ -234,7 +249,9 @@ class LlmServerTest {
 
     private HttpResponse<String> get(String path) throws Exception {
         return client.send(
-                HttpRequest.newBuilder(uri(path)).timeout(Duration.ofSeconds(30)).build(),
+                HttpRequest.newBuilder(uri(path))
+                        .timeout(Duration.ofSeconds(30))
+                        .build(),
                 HttpResponse.BodyHandlers.ofString());
     }
 

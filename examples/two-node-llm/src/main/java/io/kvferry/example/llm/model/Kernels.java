@@ -120,8 +120,8 @@ final class Kernels {
             float x = Math.max(numbers[p] - max, MIN_EXPONENT);
             int powerOfTwo = (int) (x * LOG2_E - 0.5f);
             float rest = x - powerOfTwo * LN2_HIGH - powerOfTwo * LN2_LOW;
-            float series = 1
-                    + rest * (1 + rest * (0.5f + rest * (0.16666667f + rest * (0.041666668f + rest * 0.008333334f))));
+            float series =
+                    1 + rest * (1 + rest * (0.5f + rest * (0.16666667f + rest * (0.041666668f + rest * 0.008333334f))));
             numbers[p] = series * Float.intBitsToFloat((powerOfTwo + 127) << 23);
         }
     }

@@ -75,8 +75,8 @@ public final class Transformer {
      */
     public float[] append(KvCache cache, int... tokens) {
         if (tokens.length == 0 || tokens.length > shape.maxTokens() - cache.tokens()) {
-            throw new IllegalArgumentException(tokens.length + " tokens after " + cache.tokens() + ": at least one, and at most "
-                    + shape.maxTokens() + " in all");
+            throw new IllegalArgumentException(tokens.length + " tokens after " + cache.tokens()
+                    + ": at least one, and at most " + shape.maxTokens() + " in all");
         }
         int width = shape.width();
         float[] last = new float[width];

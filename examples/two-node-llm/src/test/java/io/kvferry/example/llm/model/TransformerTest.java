@@ -76,8 +76,10 @@ class TransformerTest {
     void theSeedMakesTheModel() {
         float[] scores = model.append(new KvCache(SMALL), TOKENS);
 
-        assertThat(Transformer.seeded(SMALL, 1).append(new KvCache(SMALL), TOKENS)).containsExactly(scores);
-        assertThat(Transformer.seeded(SMALL, 2).append(new KvCache(SMALL), TOKENS)).isNotEqualTo(scores);
+        assertThat(Transformer.seeded(SMALL, 1).append(new KvCache(SMALL), TOKENS))
+                .containsExactly(scores);
+        assertThat(Transformer.seeded(SMALL, 2).append(new KvCache(SMALL), TOKENS))
+                .isNotEqualTo(scores);
     }
 
     /** A golden number: nodes on different machines and versions of Java share a cache only if they agree on it. */
