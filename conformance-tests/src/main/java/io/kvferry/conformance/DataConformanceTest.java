@@ -182,8 +182,7 @@ public abstract class DataConformanceTest extends ConformanceSuite {
             Layout layout = layout(operation, here, there, 4096, 64, 31);
             MemorySegment before = Layout.copyOf(layout.source());
             moved(operation, layout);
-            Layout.assertSame(
-                    "the source after the transfer", before, Layout.copyOf(layout.source()));
+            Layout.assertSame("the source after the transfer", before, Layout.copyOf(layout.source()));
         }
     }
 

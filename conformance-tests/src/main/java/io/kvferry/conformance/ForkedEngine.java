@@ -70,8 +70,7 @@ final class ForkedEngine {
                 say(
                         "ENDED",
                         offered(leases, command[1]).await(Deadline.after(LONG)).state());
-            case "checksum" ->
-                say("CHECKSUM", checksum(offered(memories, command[1])));
+            case "checksum" -> say("CHECKSUM", checksum(offered(memories, command[1])));
             default -> {
                 return false;
             }

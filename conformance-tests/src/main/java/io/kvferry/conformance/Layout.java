@@ -36,11 +36,7 @@ final class Layout {
             int at = destinationBlocks.position(sourceBlocks.key(i));
             if (at >= 0) {
                 MemorySegment.copy(
-                        bytes,
-                        sourceBlocks.offset(i),
-                        expected,
-                        destinationBlocks.offset(at),
-                        sourceBlocks.length(i));
+                        bytes, sourceBlocks.offset(i), expected, destinationBlocks.offset(at), sourceBlocks.length(i));
             }
         }
     }

@@ -172,8 +172,9 @@ final class Peers {
             }
         }
         endpoints.add(null);
-        refusals.add("the peer does not offer " + ours.info().wireId()
-                + "; its kvferry.backend must name it, and its kvferry.min-isolation and kvferry.staging must admit it");
+        refusals.add(
+                "the peer does not offer " + ours.info().wireId()
+                        + "; its kvferry.backend must name it, and its kvferry.min-isolation and kvferry.staging must admit it");
     }
 
     /** Whatever is kept for a process that is gone must not be used for its successor (R13). */

@@ -72,8 +72,7 @@ final class StagedBackend implements TransferBackend {
             return backend;
         }
         MemoryKind moved = host ? MemoryKind.HOST : MemoryKind.CUDA;
-        return new StagedBackend(
-                backend, context, moved, StagingPool.open(backend, moved, port, poolBytes, deadline));
+        return new StagedBackend(backend, context, moved, StagingPool.open(backend, moved, port, poolBytes, deadline));
     }
 
     private static BackendInfo staged(BackendInfo info, StagingPool pool) {
@@ -161,8 +160,7 @@ final class StagedBackend implements TransferBackend {
                 plan.observer(),
                 new Key(plan.id(), plan.attempt(), plan.peer()));
         try {
-            StagedInitiator initiator =
-                    new StagedInitiator(side, plan.operation(), opened.targetCopies(), !seesParts);
+            StagedInitiator initiator = new StagedInitiator(side, plan.operation(), opened.targetCopies(), !seesParts);
             StagedChannel channel = share(plan.channel(), side, initiator);
             initiator.use(channel);
             initiator.over(backend.prepare(inner(plan, side, initiator, channel), opened.descriptor(), deadline));
@@ -194,7 +192,8 @@ final class StagedBackend implements TransferBackend {
         }
     }
 
-    private static StagedChannel share(@Nullable PeerChannel channel, StagedSide side, StagedChannel.Listener listener) {
+    private static StagedChannel share(
+            @Nullable PeerChannel channel, StagedSide side, StagedChannel.Listener listener) {
         return new StagedChannel(
                 Objects.requireNonNull(channel, "a staged backend declares PEER_CHANNEL"),
                 side.blocks().own().size(),
@@ -273,7 +272,8 @@ final class StagedBackend implements TransferBackend {
             try {
                 pool.close(deadline);
             } catch (TransferException e) {
-                abandoned.add("staging memory " + pool.region() + ": " + e.error().detail());
+                abandoned.add(
+                        "staging memory " + pool.region() + ": " + e.error().detail());
             }
         } else {
             abandoned.add("staging memory " + pool.region() + ": a transfer still holds some of it");

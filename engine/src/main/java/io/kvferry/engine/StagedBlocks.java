@@ -112,13 +112,7 @@ final class StagedBlocks {
                 end++;
             }
             pool.port()
-                    .copy(
-                            from.region(first),
-                            from.offset(first),
-                            to.region(first),
-                            to.offset(first),
-                            length,
-                            deadline);
+                    .copy(from.region(first), from.offset(first), to.region(first), to.offset(first), length, deadline);
             first = end;
         }
     }

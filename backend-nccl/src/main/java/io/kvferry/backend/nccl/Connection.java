@@ -90,7 +90,13 @@ final class Connection {
      * @throws TransferException CONNECTION_FAILED when NCCL refuses at once; nothing is left behind then
      */
     Connection(
-            Key key, long number, UniqueId uniqueId, NcclAdapter nccl, CudaAdapter cuda, Settings settings, Deadline until) {
+            Key key,
+            long number,
+            UniqueId uniqueId,
+            NcclAdapter nccl,
+            CudaAdapter cuda,
+            Settings settings,
+            Deadline until) {
         this.key = key;
         this.number = number;
         this.nccl = nccl;
@@ -219,7 +225,8 @@ final class Connection {
         if (connectDeadline.isExpired()) {
             end(
                     TransferErrorCode.DEADLINE_EXCEEDED,
-                    "NCCL did not connect to " + key.peer() + " in time: check that NCCL_SOCKET_IFNAME names an interface"
+                    "NCCL did not connect to " + key.peer()
+                            + " in time: check that NCCL_SOCKET_IFNAME names an interface"
                             + " that both machines share and that no firewall closes its ports, or raise"
                             + " kvferry.nccl.connect-timeout");
             return DeviceThread.Progress.MOVED;

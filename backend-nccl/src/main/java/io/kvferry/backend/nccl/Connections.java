@@ -74,9 +74,10 @@ final class Connections {
      */
     Connection begin(Connection.Key key, Deadline deadline, Consumer<Message.Join> invite) {
         if (failedConnects >= settings.maxFailedConnects()) {
-            throw exhausted("connects that did not end=" + failedConnects + " = "
-                    + NcclConfigKeys.MAX_FAILED_CONNECTS
-                    + ": each keeps a thread inside NCCL; find out why peers do not connect, and start this process anew");
+            throw exhausted(
+                    "connects that did not end=" + failedConnects + " = "
+                            + NcclConfigKeys.MAX_FAILED_CONNECTS
+                            + ": each keeps a thread inside NCCL; find out why peers do not connect, and start this process anew");
         }
         makeRoom(key);
         UniqueId id = new UniqueId(library.nccl().newUniqueId());

@@ -78,7 +78,8 @@ final class CopyThread {
             return CompletableFuture.supplyAsync(task, thread);
         } catch (RejectedExecutionException e) {
             throw thread.isShutdown()
-                    ? new TransferException(TransferErrorCode.SHUTTING_DOWN, Stage.TRANSFER, "the NCCL backend is closed", e)
+                    ? new TransferException(
+                            TransferErrorCode.SHUTTING_DOWN, Stage.TRANSFER, "the NCCL backend is closed", e)
                     : new TransferException(
                             TransferErrorCode.RESOURCE_EXHAUSTED,
                             Stage.TRANSFER,

@@ -57,9 +57,7 @@ record Handshake(long instance, long connection, boolean known) {
     /** Reads any of the three. */
     static Handshake decode(OpaqueBytes from) {
         ByteBuffer bytes = from.buffer();
-        if (bytes.remaining() < BYTES
-                || bytes.get() != VERSION
-                || bytes.getInt(FIELDS) != from.crc32c(FIELDS)) {
+        if (bytes.remaining() < BYTES || bytes.get() != VERSION || bytes.getInt(FIELDS) != from.crc32c(FIELDS)) {
             throw new TransferException(
                     TransferErrorCode.PROTOCOL_ERROR,
                     Stage.PREPARE,

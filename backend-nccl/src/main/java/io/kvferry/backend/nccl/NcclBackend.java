@@ -61,13 +61,13 @@ final class NcclBackend implements TransferBackend {
     private final Set<TransferSide> sides = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
-    private NcclBackend(
-            NcclLibrary library, Presence.Found found, Settings settings, BackendEnvironment environment) {
+    private NcclBackend(NcclLibrary library, Presence.Found found, Settings settings, BackendEnvironment environment) {
         this.library = library;
         this.settings = settings;
         this.environment = environment;
         this.places = new Semaphore(settings.maxTransfers());
-        String name = "kvferry-nccl-" + settings.device() + "-" + environment.self().nodeId();
+        String name =
+                "kvferry-nccl-" + settings.device() + "-" + environment.self().nodeId();
         this.connections = new Connections(library, settings, environment);
         this.device = new DeviceThread(name, () -> library.cuda().use(settings.device()), connections::poll);
         this.copies = new CopyThread(name + "-copy", library.cuda(), environment.scheduler());
@@ -92,8 +92,7 @@ final class NcclBackend implements TransferBackend {
             Deadline deadline) {
         NcclBackend backend = new NcclBackend(library, found, settings, environment);
         try {
-            Waiting.get(
-                    backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the device");
+            Waiting.get(backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the device");
             backend.copies.start(settings.device(), deadline);
             return backend;
         } catch (TransferException e) {
@@ -124,19 +123,20 @@ final class NcclBackend implements TransferBackend {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED,
                     Stage.REGISTER,
-                    "nccl moves CUDA memory, not " + region.kind() + "; set kvferry.staging = pinned to have it copied");
+                    "nccl moves CUDA memory, not " + region.kind()
+                            + "; set kvferry.staging = pinned to have it copied");
         }
         if (region.device() != settings.device()) {
-            throw invalid(Stage.REGISTER, region + " is not on the GPU of this engine, " + NcclConfigKeys.DEVICE + "="
-                    + settings.device());
+            throw invalid(
+                    Stage.REGISTER,
+                    region + " is not on the GPU of this engine, " + NcclConfigKeys.DEVICE + "=" + settings.device());
         }
         // NCCL does not look: a kernel that faults takes the whole device down with it
         boolean inside = copies.call(
                 deadline,
                 Stage.REGISTER,
                 "asking what " + region + " is",
-                () -> isDeviceMemory(region.address())
-                        && isDeviceMemory(region.address() + region.sizeBytes() - 1));
+                () -> isDeviceMemory(region.address()) && isDeviceMemory(region.address() + region.sizeBytes() - 1));
         if (!inside) {
             throw invalid(Stage.REGISTER, region + " is not memory of that device");
         }
@@ -169,7 +169,8 @@ final class NcclBackend implements TransferBackend {
     @Override
     public Proposal propose(InitiatorPlan plan) {
         requireOpen(Stage.PREPARE);
-        Connection.Key key = initiatorKey(plan, Handshake.decode(plan.peerEndpoint()).instance());
+        Connection.Key key =
+                initiatorKey(plan, Handshake.decode(plan.peerEndpoint()).instance());
         return new Handshake(instance, connections.openNumber(key), false).proposal();
     }
 
@@ -221,8 +222,8 @@ final class NcclBackend implements TransferBackend {
                 plan.deadline(),
                 plan.observer());
         boolean checked = plan.checksum() == ChecksumMode.ON;
-        Admitted<NcclInitiator> admitted = admit(
-                terms, side -> new NcclInitiator(side, services, key, checked, channel), NcclInitiator::unbind);
+        Admitted<NcclInitiator> admitted =
+                admit(terms, side -> new NcclInitiator(side, services, key, checked, channel), NcclInitiator::unbind);
         try {
             admitted.transfer().listen();
             new Connecting(services, environment.scheduler(), key, target).connect(admitted.transfer(), deadline);
@@ -285,7 +286,8 @@ final class NcclBackend implements TransferBackend {
         }
         Predicate<Connection> which = switch (scope) {
             case ResetScope.Connection(var id, var attempt) -> connection -> connection.carries(id, attempt);
-            case ResetScope.Peer(var peer) -> connection -> connection.key().peer().equals(peer);
+            case ResetScope.Peer(var peer) ->
+                connection -> connection.key().peer().equals(peer);
             case ResetScope.Instance() -> connection -> true;
         };
         return endConnections(which, TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope)
@@ -294,8 +296,7 @@ final class NcclBackend implements TransferBackend {
     }
 
     /** Completes when the GPU is done with all that match. */
-    private CompletableFuture<Void> endConnections(
-            Predicate<Connection> which, TransferErrorCode code, String detail) {
+    private CompletableFuture<Void> endConnections(Predicate<Connection> which, TransferErrorCode code, String detail) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         device.execute(() -> {
             var ignored = connections.end(which, code, detail).thenRun(() -> done.complete(null));
@@ -321,8 +322,8 @@ final class NcclBackend implements TransferBackend {
         remaining.forEach(side -> side.fail(TransferErrorCode.SHUTTING_DOWN, "the backend was closed"));
         List<String> abandoned = new ArrayList<>();
         try {
-            CompletableFuture<Void> ended = endConnections(
-                    connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed");
+            CompletableFuture<Void> ended =
+                    endConnections(connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed");
             Waiting.get(ended, deadline, environment.scheduler(), Stage.CLOSE, "ending the connections");
         } catch (TransferException e) {
             remaining.forEach(side -> abandoned.add("memory of " + side + ": the GPU has not let go of it"));

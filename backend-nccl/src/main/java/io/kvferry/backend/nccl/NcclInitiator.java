@@ -114,8 +114,8 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
         for (BlockRange range : cut) {
             Part part = new Part(range);
             if (checked && side.terms().operation() == Operation.WRITE) {
-                services.copies().checksum(side.blocks(), range, sum -> services.device()
-                        .execute(() -> summed(part, sum)));
+                services.copies()
+                        .checksum(side.blocks(), range, sum -> services.device().execute(() -> summed(part, sum)));
             } else {
                 part.checksum = checked ? 0 : Message.NO_CHECKSUM;
                 unsent.add(part);
@@ -139,15 +139,16 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
     /** Asks for as many parts as the window lets, or drops what was not asked for once the transfer has ended. */
     private void ask() {
         Connection open = Objects.requireNonNull(connection);
-        while (!unsent.isEmpty() && (side.isSealed() || asked.size() < services.settings().window())) {
+        while (!unsent.isEmpty()
+                && (side.isSealed() || asked.size() < services.settings().window())) {
             Part part = unsent.remove();
             if (side.isSealed()) {
                 over();
                 continue;
             }
             asked.put(part.range.first(), part);
-            talk.say(new Message.Request(
-                    open.number(), part.range, side.blocks().bytes(part.range), part.checksum));
+            talk.say(
+                    new Message.Request(open.number(), part.range, side.blocks().bytes(part.range), part.checksum));
         }
     }
 
@@ -232,8 +233,9 @@ final class NcclInitiator implements InitiatorTransfer, Talk.Listener, Connectio
                 applied(part);
             }
         } else if (checked && !side.isSealed()) {
-            services.copies().checksum(side.blocks(), part.range, sum -> services.device()
-                    .execute(() -> compared(part, sum)));
+            services.copies()
+                    .checksum(
+                            side.blocks(), part.range, sum -> services.device().execute(() -> compared(part, sum)));
         } else {
             over();
             applied(part);

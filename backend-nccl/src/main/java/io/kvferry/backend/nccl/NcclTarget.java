@@ -31,8 +31,7 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
     private int underWay;
 
     /** @param key what its connection is for, with the initiator that proposed */
-    NcclTarget(
-            TransferSide side, Services services, Connection.Key key, Descriptor descriptor, PeerChannel channel) {
+    NcclTarget(TransferSide side, Services services, Connection.Key key, Descriptor descriptor, PeerChannel channel) {
         this.side = side;
         this.services = services;
         this.key = key;
@@ -92,8 +91,8 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
     private void requested(Message.Request request) {
         BlockRange range = request.range();
         if (request.bytes() != side.blocks().bytes(range)) {
-            throw Message.protocolError("the initiator has " + request.bytes() + " bytes in blocks " + range.first() + " +"
-                    + range.count() + ", the lease has " + side.blocks().bytes(range));
+            throw Message.protocolError("the initiator has " + request.bytes() + " bytes in blocks " + range.first()
+                    + " +" + range.count() + ", the lease has " + side.blocks().bytes(range));
         }
         if (underWay >= Message.MAX_WINDOW) {
             throw Message.protocolError("more than " + Message.MAX_WINDOW + " parts are asked for at one time");
@@ -128,8 +127,11 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
     private void begin(Connection open, Message.Request request) {
         boolean checked = request.checksum() != Message.NO_CHECKSUM;
         if (checked && side.terms().operation() == Operation.READ) {
-            services.copies().checksum(side.blocks(), request.range(), sum -> services.device()
-                    .execute(() -> summed(open, request, sum)));
+            services.copies()
+                    .checksum(
+                            side.blocks(),
+                            request.range(),
+                            sum -> services.device().execute(() -> summed(open, request, sum)));
         } else {
             post(open, request, Message.NO_CHECKSUM);
         }
@@ -178,8 +180,11 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
         if (side.terms().operation() == Operation.READ) {
             over();
         } else if (request.checksum() != Message.NO_CHECKSUM && !side.isSealed()) {
-            services.copies().checksum(side.blocks(), request.range(), sum -> services.device()
-                    .execute(() -> compared(request, sum)));
+            services.copies()
+                    .checksum(
+                            side.blocks(),
+                            request.range(),
+                            sum -> services.device().execute(() -> compared(request, sum)));
         } else {
             over();
             landed(request.range());

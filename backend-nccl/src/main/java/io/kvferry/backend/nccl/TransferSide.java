@@ -104,8 +104,8 @@ final class TransferSide {
     /** Seals and reports the first failure; later ones, and those after finish, change nothing. */
     void fail(TransferErrorCode code, String detail) {
         gate.seal();
-        TransferError failure = new TransferError(
-                code, code.number(), Stage.TRANSFER, terms.side(), "", gate.isEmpty(), detail);
+        TransferError failure =
+                new TransferError(code, code.number(), Stage.TRANSFER, terms.side(), "", gate.isEmpty(), detail);
         if (!finished && !isComplete() && error.compareAndSet(null, failure)) {
             terms.observer().failed(failure);
         }

@@ -113,7 +113,10 @@ final class FakeMemory {
 
     private Allocation find(long address, long bytes) {
         Map.Entry<Long, Allocation> at = allocations.floorEntry(address);
-        return at != null && address - at.getKey() + bytes <= at.getValue().bytes.byteSize() ? at.getValue() : null;
+        return at != null
+                        && address - at.getKey() + bytes <= at.getValue().bytes.byteSize()
+                ? at.getValue()
+                : null;
     }
 
     synchronized void pin(long address, int change) {

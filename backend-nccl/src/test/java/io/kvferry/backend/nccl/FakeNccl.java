@@ -277,7 +277,11 @@ final class FakeNccl implements NcclAdapter {
             Piece from = here.sends() ? here : there;
             Piece to = here.sends() ? there : here;
             MemorySegment.copy(
-                    memory.device(from.address(), from.bytes()), 0, memory.device(to.address(), to.bytes()), 0, to.bytes());
+                    memory.device(from.address(), from.bytes()),
+                    0,
+                    memory.device(to.address(), to.bytes()),
+                    0,
+                    to.bytes());
             if (corrupting) {
                 MemorySegment bytes = memory.device(to.address(), to.bytes());
                 bytes.set(ValueLayout.JAVA_BYTE, 0, (byte) ~bytes.get(ValueLayout.JAVA_BYTE, 0));

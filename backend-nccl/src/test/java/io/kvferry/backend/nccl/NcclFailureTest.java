@@ -45,8 +45,8 @@ class NcclFailureTest {
     private static final BlockRange ALL = new BlockRange(0, TwoBackends.BLOCKS);
 
     private static TransferException failure(CompletableFuture<?> call) {
-        Throwable thrown =
-                catchThrowableOfType(Exception.class, () -> call.get(20, TimeUnit.SECONDS)).getCause();
+        Throwable thrown = catchThrowableOfType(Exception.class, () -> call.get(20, TimeUnit.SECONDS))
+                .getCause();
         assertThat(thrown).isInstanceOf(TransferException.class);
         return (TransferException) thrown;
     }
@@ -130,7 +130,8 @@ class NcclFailureTest {
     void wrongUniqueIdIsRefused(Under under) throws InterruptedException {
         joinFails(
                 under,
-                join -> new Message.Join(join.connection(), join.ranks(), join.rank(), new UniqueId(new byte[NcclAdapter.ID_BYTES])),
+                join -> new Message.Join(
+                        join.connection(), join.ranks(), join.rank(), new UniqueId(new byte[NcclAdapter.ID_BYTES])),
                 TransferErrorCode.CONNECTION_FAILED);
     }
 
@@ -177,7 +178,8 @@ class NcclFailureTest {
     void requestsForOtherBlocksThanTheLeasesAreRefused(Under under) {
         try (TwoBackends pair = new TwoBackends(under.library(), CONFIG)) {
             for (BlockRange wrong :
-                    new BlockRange[] {new BlockRange(0, TwoBackends.BLOCKS + 1), new BlockRange(TwoBackends.BLOCKS, 1)}) {
+                    new BlockRange[] {new BlockRange(0, TwoBackends.BLOCKS + 1), new BlockRange(TwoBackends.BLOCKS, 1)
+                    }) {
                 TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
                 InitiatorTransfer transfer = agreed.prepare();
                 agreed.channel.intercept(message -> message instanceof Message.Request request
@@ -215,8 +217,8 @@ class NcclFailureTest {
                 MemoryRegion.cuda(0, inside.address(), 1L << 40),
                 MemoryRegion.cuda(1, inside.address(), 4096)
             }) {
-                TransferException refusal = catchThrowableOfType(
-                        TransferException.class, () -> pair.initiator.register(wrong, pair.far()));
+                TransferException refusal =
+                        catchThrowableOfType(TransferException.class, () -> pair.initiator.register(wrong, pair.far()));
                 assertThat(refusal.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST);
             }
             pair.initiator.deviceMemory().orElseThrow().free(inside);

@@ -21,13 +21,18 @@ class ProbeTest {
     }
 
     private static void assertSaid(List<String> probes, String reason, String... words) {
-        assertThat(probes).hasSize(2).allSatisfy(said -> assertThat(said).contains(reason).contains(words));
+        assertThat(probes)
+                .hasSize(2)
+                .allSatisfy(said -> assertThat(said).contains(reason).contains(words));
     }
 
     @Test
     void librariesThatAreThereAreDescribed() {
         assertSaid(
-                ProbedProcess.probe(Emulator.config(), Map.of(), EVERYTHING), "AVAILABLE", "NCCL 2.28.9", "1 CUDA device");
+                ProbedProcess.probe(Emulator.config(), Map.of(), EVERYTHING),
+                "AVAILABLE",
+                "NCCL 2.28.9",
+                "1 CUDA device");
     }
 
     @Test

@@ -47,7 +47,8 @@ final class ProbedProcess {
     }
 
     /** Returns what two probes, one behind the other, said of NCCL. */
-    static List<String> probe(Map<String, String> config, Map<String, String> environment, Predicate<String> onClassPath) {
+    static List<String> probe(
+            Map<String, String> config, Map<String, String> environment, Predicate<String> onClassPath) {
         List<String> command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
@@ -66,7 +67,10 @@ final class ProbedProcess {
                 process.destroyForcibly();
                 throw new AssertionError("the probing process failed:\n" + said);
             }
-            if (said.lines().filter(line -> line.startsWith(ANSWER + "tcp AVAILABLE")).count() != 2) {
+            if (said.lines()
+                            .filter(line -> line.startsWith(ANSWER + "tcp AVAILABLE"))
+                            .count()
+                    != 2) {
                 throw new AssertionError("tcp did not open beside it:\n" + said);
             }
             return said.lines()

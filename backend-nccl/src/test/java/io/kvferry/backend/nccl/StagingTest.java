@@ -74,10 +74,13 @@ class StagingTest {
             TransferId out = TransferId.random();
             try (Lease lease = target.offer(LeaseRequest.writable(out, blocks(remote)), soon());
                     Transfer transfer = initiator.prepare(
-                            TransferRequest.write(out, target.address(), blocks(local)).backend("tcp"), soon())) {
+                            TransferRequest.write(out, target.address(), blocks(local))
+                                    .backend("tcp"),
+                            soon())) {
                 for (int first = 0; first < BLOCKS; first += 8) {
                     transfer.submit(new BlockRange(first, 8));
-                    assertThat(lease.awaitApplied(new BlockRange(first, 8), soon())).isTrue();
+                    assertThat(lease.awaitApplied(new BlockRange(first, 8), soon()))
+                            .isTrue();
                 }
                 transfer.await(soon()).orThrow();
                 assertThat(content(remote).mismatch(sent)).isEqualTo(-1);
@@ -88,7 +91,9 @@ class StagingTest {
             TransferId home = TransferId.random();
             try (Lease lease = target.offer(LeaseRequest.readable(home, blocks(remote)), soon());
                     Transfer transfer = initiator.prepare(
-                            TransferRequest.read(home, target.address(), blocks(local)).backend("tcp"), soon())) {
+                            TransferRequest.read(home, target.address(), blocks(local))
+                                    .backend("tcp"),
+                            soon())) {
                 transfer.submit();
                 transfer.await(soon()).orThrow();
                 assertThat(content(local).mismatch(held)).isEqualTo(-1);
@@ -109,7 +114,9 @@ class StagingTest {
                 TransferException refusal = catchThrowableOfType(
                         TransferException.class,
                         () -> initiator.prepare(
-                                TransferRequest.write(id, target.address(), blocks(local)).backend("tcp"), soon()));
+                                TransferRequest.write(id, target.address(), blocks(local))
+                                        .backend("tcp"),
+                                soon()));
                 assertThat(refusal.code()).isEqualTo(TransferErrorCode.RESOURCE_EXHAUSTED);
                 assertThat(refusal).hasMessageContaining("kvferry.staging-size");
                 assertThat(lease.result()).isEmpty();
@@ -127,8 +134,7 @@ class StagingTest {
             try (Lease lease = target.offer(LeaseRequest.writable(id, blocks(remote)), soon())) {
                 TransferException refusal = catchThrowableOfType(
                         TransferException.class,
-                        () -> initiator.prepare(
-                                TransferRequest.write(id, target.address(), blocks(local)), soon()));
+                        () -> initiator.prepare(TransferRequest.write(id, target.address(), blocks(local)), soon()));
                 assertThat(refusal.code()).isEqualTo(TransferErrorCode.INCOMPATIBLE_PEER);
                 assertThat(refusal).hasMessageContaining("staged");
                 assertThat(lease.result()).isEmpty();
@@ -138,8 +144,8 @@ class StagingTest {
 
     @Test
     void stagingWithoutADeviceIsRefusedAtOpen() {
-        TransferException refusal = catchThrowableOfType(
-                TransferException.class, () -> open(Map.of("kvferry.backend", "tcp")));
+        TransferException refusal =
+                catchThrowableOfType(TransferException.class, () -> open(Map.of("kvferry.backend", "tcp")));
         assertThat(refusal.code()).isEqualTo(TransferErrorCode.BACKEND_UNAVAILABLE);
         assertThat(refusal).hasMessageContaining("kvferry.staging");
     }

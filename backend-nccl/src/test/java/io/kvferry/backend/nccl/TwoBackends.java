@@ -107,7 +107,10 @@ final class TwoBackends implements AutoCloseable {
 
     private TransferBackend open(NcclLibrary library, BackendConfig config, PeerIdentity self) {
         return new NcclBackendProvider(library)
-                .open(config, new BackendEnvironment(self, ticker, ticker.scheduler(), "127.0.0.1", "127.0.0.1"), far());
+                .open(
+                        config,
+                        new BackendEnvironment(self, ticker, ticker.scheduler(), "127.0.0.1", "127.0.0.1"),
+                        far());
     }
 
     Deadline far() {

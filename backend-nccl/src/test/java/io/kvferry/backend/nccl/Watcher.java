@@ -36,7 +36,9 @@ final class Watcher implements TransferObserver {
         while (applied.cardinality() < blocks && !failure.isDone()) {
             wait(20);
         }
-        assertThat(failure.isDone()).as(() -> "failed with " + failure.getNow(null)).isFalse();
+        assertThat(failure.isDone())
+                .as(() -> "failed with " + failure.getNow(null))
+                .isFalse();
     }
 
     TransferError awaitFailure() {

@@ -28,8 +28,8 @@ final class LabLog {
         }
         passed &= good;
         long millis = (Ticker.system().nanos() - begun) / 1_000_000;
-        System.out.println((good ? "PASS  " : "FAIL  ") + name + " (" + millis + " ms)\n      "
-                + seen.replace("\n", "\n      "));
+        System.out.println(
+                (good ? "PASS  " : "FAIL  ") + name + " (" + millis + " ms)\n      " + seen.replace("\n", "\n      "));
         return good;
     }
 

@@ -76,7 +76,11 @@ final class NcclAlone {
                     waitFor(() -> cuda.isIdle(stream), "the transfer to itself", LONG);
                 });
                 seen.append(String.format(
-                        Locale.ROOT, "copy %.2f GB/s, NCCL to itself %.2f GB/s, ratio %.2f%n", copy, self, self / copy));
+                        Locale.ROOT,
+                        "copy %.2f GB/s, NCCL to itself %.2f GB/s, ratio %.2f%n",
+                        copy,
+                        self,
+                        self / copy));
             }
         } finally {
             nccl.abort(communicator);

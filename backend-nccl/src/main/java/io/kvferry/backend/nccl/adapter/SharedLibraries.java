@@ -38,10 +38,7 @@ final class SharedLibraries {
                         "libnccl.so.2",
                         paths.nccl(),
                         "NCCL 2.14 or newer (package libnccl2, or the Python package nvidia-nccl-cu13)"));
-        return all.stream()
-                .map(SharedLibraries::load)
-                .flatMap(Optional::stream)
-                .findFirst();
+        return all.stream().map(SharedLibraries::load).flatMap(Optional::stream).findFirst();
     }
 
     /** The runtime's path where the loader would not find it by its name. */
