@@ -174,11 +174,6 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
             String moved = ForkedEngine.checksum(memory);
             Layout.fill(memory, 99);
             String poisoned = ForkedEngine.checksum(memory);
-            Memory memory =
-                    assertEndsAs(transfer, TransferState.FAILED, TransferState.TIMED_OUT, TransferState.COMPLETED);
-            String moved = ForkedEngine.checksum(memory.segment());
-            Layout.fill(memory.segment(), 99);
-            String poisoned = ForkedEngine.checksum(memory.segment());
             peer.resume();
             if (transfer.result().orElseThrow().state() == TransferState.COMPLETED) {
                 assertThat(peer.checksum(transfer.id())).isEqualTo(moved);
