@@ -64,6 +64,11 @@ final class Connecting {
         if (known != null) {
             return new Found(known, false);
         }
+        if (deadline.isExpired()) {
+            // the caller has gone: no id is made, and no thread inside NCCL waits for it
+            throw new TransferException(
+                    TransferErrorCode.DEADLINE_EXCEEDED, Stage.PREPARE, "the deadline passed before connecting began");
+        }
         Connection begun = connections.begin(key, deadline, transfer::invite);
         transfer.leads(begun);
         return new Found(begun, true);

@@ -17,6 +17,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -95,17 +96,20 @@ class NcclFailureTest {
 
     @ParameterizedTest
     @EnumSource(Under.class)
-    void connectsThatNeverEndAreBounded(Under under) {
+    void connectsThatNeverEndAreBounded(Under under) throws InterruptedException {
         BackendConfig one = CONFIG.with(NcclConfigKeys.MAX_FAILED_CONNECTS, 1);
         try (TwoBackends pair = new TwoBackends(under.library(), one)) {
             TwoBackends.Agreed lost = pair.agree(Operation.WRITE);
-            lost.channel.intercept(message -> null);
+            CountDownLatch invited = new CountDownLatch(1);
+            lost.channel.intercept(message -> {
+                invited.countDown();
+                return null;
+            });
             CompletableFuture<InitiatorTransfer> prepare =
                     CompletableFuture.supplyAsync(() -> lost.prepare(pair.ticker.in(Duration.ofSeconds(1))));
-            while (!prepare.isDone()) {
-                pair.ticker.advance(Duration.ofMillis(100));
-                Thread.onSpinWait();
-            }
+            assertThat(invited.await(20, TimeUnit.SECONDS)).isTrue();
+            pair.ticker.advance(Duration.ofSeconds(1));
+            assertThat(failure(prepare).code()).isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED);
             TwoBackends.Agreed next = pair.agree(Operation.WRITE);
             TransferException refusal = catchThrowableOfType(TransferException.class, next::prepare);
             assertThat(refusal.code()).isEqualTo(TransferErrorCode.RESOURCE_EXHAUSTED);
