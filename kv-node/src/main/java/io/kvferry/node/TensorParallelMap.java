@@ -106,9 +106,6 @@ public record TensorParallelMap(int kvHeads, int sourceRanks, int targetRanks) {
         int rows = byHead ? 1 : tokens;
         long headBytes = byHead ? head * tokens : head;
         for (int plane = 0; plane < 2; plane++) {
-            for (int row = 0; row < rows; row++) {
-                long sourceRow = plane * source.layerBytes(tokens) / 2 + (long) row * source.kvHeads() * headBytes;
-                long targetRow = plane * target.layerBytes(tokens) / 2 + (long) row * target.kvHeads() * headBytes;
             for (long row = 0; row < rows; row++) {
                 long sourceRow = plane * source.layerBytes(tokens) / 2 + row * source.kvHeads() * headBytes;
                 long targetRow = plane * target.layerBytes(tokens) / 2 + row * target.kvHeads() * headBytes;

@@ -72,7 +72,7 @@ final class HttpPort implements AutoCloseable {
                             var ignored = channel.close();
                             return;
                         }
-                        var ignoredEnd = channel.closeFuture()
+                        channel.closeFuture()
                                 .addListener(_ -> counters.connections().decrementAndGet());
                         connections.add(channel);
                         channel.pipeline()
