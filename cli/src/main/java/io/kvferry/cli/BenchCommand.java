@@ -104,8 +104,9 @@ final class BenchCommand implements Callable<Integer> {
             defaultValue = "1s",
             paramLabel = "DURATION",
             converter = Converters.Time.class,
-            description = "Time before each measurement that does not count: half of it with blocks of at most 4 KiB, so"
-                    + " that the JVM has compiled every step, half with the measured ones. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Time before each measurement that does not count: half of it with blocks of at most 4 KiB, so"
+                            + " that the JVM has compiled every step, half with the measured ones. Default: ${DEFAULT-VALUE}.")
     private Duration warmUp;
 
     @Option(

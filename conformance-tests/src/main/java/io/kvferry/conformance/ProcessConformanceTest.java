@@ -72,8 +72,7 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
         Map<String, String> config = new TreeMap<>(harness().config());
         config.put("kvferry.backend", harness().provider().name());
         config.put("kvferry.node-id", nodeId);
-        config.put(
-                "kvferry.hello-timeout", Await.scaled(Duration.ofSeconds(5)).toSeconds() + "s");
+        config.put("kvferry.hello-timeout", Await.scaled(Duration.ofSeconds(5)).toSeconds() + "s");
         config.put("kvferry.finish-grace", "300ms");
         config.put("kvferry.finish-horizon", "3s");
         return config;
@@ -169,8 +168,8 @@ public abstract class ProcessConformanceTest extends ConformanceSuite {
             Transfer transfer = halfDone(peer, operation, Deadline.after(Await.scaled(Duration.ofMillis(1500))));
             peer.stop();
             submitRest(transfer);
-            Memory memory = assertEndsAs(
-                    transfer, TransferState.FAILED, TransferState.TIMED_OUT, TransferState.COMPLETED);
+            Memory memory =
+                    assertEndsAs(transfer, TransferState.FAILED, TransferState.TIMED_OUT, TransferState.COMPLETED);
             String moved = ForkedEngine.checksum(memory);
             Layout.fill(memory, 99);
             String poisoned = ForkedEngine.checksum(memory);

@@ -11,7 +11,12 @@ import org.jspecify.annotations.Nullable;
  * @param fallback what a message without the field means; null together with {@code isRequired}
  * @param isRequired whether a message without the field is refused
  */
-record Field(String name, FieldKind kind, boolean isNullable, boolean isRequired, @Nullable Object fallback) {
+record Field(
+        String name,
+        FieldKind kind,
+        boolean isNullable,
+        boolean isRequired,
+        @Nullable Object fallback) {
     static Field required(FieldKind kind, String name) {
         return new Field(name, kind, false, true, null);
     }

@@ -87,7 +87,9 @@ final class FullSync {
     /** Batches that have not come, the first thousand. */
     List<Long> missing() {
         List<Long> missing = new ArrayList<>();
-        for (int i = batches.nextClearBit(0); i < batchCount && missing.size() < 1000; i = batches.nextClearBit(i + 1)) {
+        for (int i = batches.nextClearBit(0);
+                i < batchCount && missing.size() < 1000;
+                i = batches.nextClearBit(i + 1)) {
             missing.add((long) i);
         }
         return missing;

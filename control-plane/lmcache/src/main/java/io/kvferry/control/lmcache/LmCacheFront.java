@@ -21,7 +21,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.zeromq.SocketType;
@@ -93,8 +92,12 @@ public final class LmCacheFront implements AutoCloseable {
         SocketLoop pulls = listen(SocketType.PULL, "pull", LmCacheConfigKeys.PULL_PORT, told);
         long nanos = lease.dividedBy(PROBES_PER_LEASE).toNanos();
         var ignored = timer.scheduleWithFixedDelay(this::probe, nanos, nanos, TimeUnit.NANOSECONDS);
-        LOG.info("LMCache workers: controller_pull_url {}:{}, controller_reply_url {}:{}", bindHost(), pulls.port(),
-                bindHost(), replies.port());
+        LOG.info(
+                "LMCache workers: controller_pull_url {}:{}, controller_reply_url {}:{}",
+                bindHost(),
+                pulls.port(),
+                bindHost(),
+                replies.port());
     }
 
     private SocketLoop listen(SocketType type, String name, ConfigKey<Integer> key, Map<String, String> told) {

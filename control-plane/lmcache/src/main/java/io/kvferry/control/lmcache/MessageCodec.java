@@ -25,9 +25,8 @@ import tools.jackson.core.json.JsonFactory;
 final class MessageCodec {
     private static final int MAX_DEPTH = 8;
     private static final JsonFactory JSON = JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxNestingDepth(MAX_DEPTH)
-                    .build())
+            .streamReadConstraints(
+                    StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).build())
             .build();
 
     private MessageCodec() {}

@@ -169,12 +169,8 @@ enum MessageType {
     CHECK_FINISH("CheckFinishMsg", text("event_id")),
     CHECK_FINISH_RET("CheckFinishRetMsg", text("status")),
     QUERY_WORKER_INFO(
-            "QueryWorkerInfoMsg",
-            text("event_id"),
-            text("instance_id"),
-            optional(FieldKind.INTEGERS, "worker_ids")),
-    QUERY_WORKER_INFO_RET(
-            "QueryWorkerInfoRetMsg", text("event_id"), required(FieldKind.WORKER_INFOS, "worker_infos")),
+            "QueryWorkerInfoMsg", text("event_id"), text("instance_id"), optional(FieldKind.INTEGERS, "worker_ids")),
+    QUERY_WORKER_INFO_RET("QueryWorkerInfoRetMsg", text("event_id"), required(FieldKind.WORKER_INFOS, "worker_infos")),
 
     // In place of any answer.
     ERROR("ErrorMsg", text("error"));
@@ -188,6 +184,7 @@ enum MessageType {
     }
 
     private final String tag;
+
     @SuppressWarnings("ImmutableEnumChecker") // made by List.of, of records of immutable values
     private final List<Field> fields;
 

@@ -82,7 +82,8 @@ final class SocketLoop implements AutoCloseable {
         String prefix = "tcp://" + (host.contains(":") ? "[" + host + "]" : host) + ":";
         this.port = port == 0 ? socket.bindToRandomPort(prefix.substring(0, prefix.length() - 1)) : bind(prefix, port);
         this.endpoint = prefix + this.port;
-        this.thread = Thread.ofPlatform().daemon().name("kvferry-lmcache-" + name).unstarted(this::run);
+        this.thread =
+                Thread.ofPlatform().daemon().name("kvferry-lmcache-" + name).unstarted(this::run);
     }
 
     private int bind(String prefix, int wanted) {
@@ -262,5 +263,4 @@ final class SocketLoop implements AutoCloseable {
             LOG.debug("closing the pipe of {}", name, e);
         }
     }
-
 }

@@ -152,7 +152,12 @@ final class Worker {
         if (before != null && sequence != before + 1 && stale.isEmpty()) {
             counters.count(LmCacheCounters.Name.SEQUENCE_GAPS);
             stale = "sequence_gap";
-            LOG.warn("worker {} {}: operation {} came after {}; it is asked for a full sync", id, location, sequence, before);
+            LOG.warn(
+                    "worker {} {}: operation {} came after {}; it is asked for a full sync",
+                    id,
+                    location,
+                    sequence,
+                    before);
         }
     }
 
@@ -163,13 +168,14 @@ final class Worker {
         }
         if (held.size() + (long) operations.size() > maxKeys) {
             stale = "too_many_keys";
-            LOG.warn("worker {} holds more than kvferry.lmcache.max-keys={} chunks; the rest is not found", id, maxKeys);
+            LOG.warn(
+                    "worker {} holds more than kvferry.lmcache.max-keys={} chunks; the rest is not found", id, maxKeys);
             return;
         }
         HeldChunks.Change change = held.apply(location, operations);
         if (!change.isEmpty()) {
-            boolean ignored = current.apply(new ChunkBatch(
-                    nextBatch++, change.tier(), change.evicted(), change.admitted(), Optional.empty()));
+            boolean ignored = current.apply(
+                    new ChunkBatch(nextBatch++, change.tier(), change.evicted(), change.admitted(), Optional.empty()));
         }
         if (syncWanted) {
             tellAll(current);

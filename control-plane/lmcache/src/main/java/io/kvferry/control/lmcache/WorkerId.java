@@ -10,8 +10,9 @@ record WorkerId(String instance, long worker) {
         String instance = message.text("instance_id");
         long worker = message.integer("worker_id");
         if (!INSTANCE.matcher(instance).matches()) {
-            throw new MalformedMessageException("instance_id has not 1 to 100 printable ASCII characters without spaces;"
-                    + " set lmcache_instance_id");
+            throw new MalformedMessageException(
+                    "instance_id has not 1 to 100 printable ASCII characters without spaces;"
+                            + " set lmcache_instance_id");
         }
         if (worker < 0) {
             throw new MalformedMessageException("worker_id " + worker + " is negative");

@@ -40,18 +40,20 @@ final class WorkerLink implements NodeLink {
     public CompletionStage<OrderResult> send(NodeOrder order, Deadline deadline) {
         return switch (order.action()) {
             case OrderAction.Clear clear -> clear(order.id(), clear.tier(), deadline);
-            case OrderAction.Health _ -> port.ask(Message.of(MessageType.HEALTH_WORKER, order.id()), deadline)
-                    .thenApply(WorkerLink::health);
-            case OrderAction.QueryNode _ -> CompletableFuture.completedFuture(new OrderResult(
-                    TransferErrorCode.OK,
-                    0,
-                    "an LMCache worker",
-                    Map.of("instance_id", worker.instance(), "worker_id", String.valueOf(worker.worker()))));
-            case OrderAction.Pin _, OrderAction.Unpin _, OrderAction.Move _ -> CompletableFuture.completedFuture(
-                    OrderResult.failed(
-                            TransferErrorCode.UNSUPPORTED,
-                            "LMCache workers take tokens for " + order.action().name()
-                                    + ", not chunk keys; use the paths of LMCache's own HTTP interface"));
+            case OrderAction.Health _ ->
+                port.ask(Message.of(MessageType.HEALTH_WORKER, order.id()), deadline)
+                        .thenApply(WorkerLink::health);
+            case OrderAction.QueryNode _ ->
+                CompletableFuture.completedFuture(new OrderResult(
+                        TransferErrorCode.OK,
+                        0,
+                        "an LMCache worker",
+                        Map.of("instance_id", worker.instance(), "worker_id", String.valueOf(worker.worker()))));
+            case OrderAction.Pin _, OrderAction.Unpin _, OrderAction.Move _ ->
+                CompletableFuture.completedFuture(OrderResult.failed(
+                        TransferErrorCode.UNSUPPORTED,
+                        "LMCache workers take tokens for " + order.action().name()
+                                + ", not chunk keys; use the paths of LMCache's own HTTP interface"));
         };
     }
 
@@ -62,14 +64,18 @@ final class WorkerLink implements NodeLink {
                 answers.add(port.ask(Message.of(MessageType.CLEAR_WORKER, id, location), deadline));
             }
         }
-        return CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new)).thenApply(_ -> {
-            long tokens = answers.stream()
-                    .map(answer -> answer.join().values().get("num_tokens"))
-                    .mapToLong(count -> count instanceof Long number ? number : 0)
-                    .sum();
-            return new OrderResult(
-                    TransferErrorCode.OK, 0, "cleared " + tokens + " tokens", Map.of("num_tokens", "" + tokens));
-        });
+        return CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new))
+                .thenApply(_ -> {
+                    long tokens = answers.stream()
+                            .map(answer -> answer.join().values().get("num_tokens"))
+                            .mapToLong(count -> count instanceof Long number ? number : 0)
+                            .sum();
+                    return new OrderResult(
+                            TransferErrorCode.OK,
+                            0,
+                            "cleared " + tokens + " tokens",
+                            Map.of("num_tokens", "" + tokens));
+                });
     }
 
     private static OrderResult health(Message answer) {

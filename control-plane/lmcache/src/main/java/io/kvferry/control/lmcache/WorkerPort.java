@@ -83,13 +83,17 @@ final class WorkerPort {
         long millis = deadline.remainingNanos() / 1_000_000;
         if (millis <= 0) {
             throw new TransferException(
-                    TransferErrorCode.DEADLINE_EXCEEDED, Stage.TRANSFER, "worker " + url + " was busy until the deadline");
+                    TransferErrorCode.DEADLINE_EXCEEDED,
+                    Stage.TRANSFER,
+                    "worker " + url + " was busy until the deadline");
         }
         return (int) Math.min(Integer.MAX_VALUE, millis);
     }
 
     private TransferException failure(TransferErrorCode code, Message request, String what) {
         return new TransferException(
-                code, Stage.TRANSFER, "worker " + url + " " + what + " (" + request.type().tag() + ")");
+                code,
+                Stage.TRANSFER,
+                "worker " + url + " " + what + " (" + request.type().tag() + ")");
     }
 }

@@ -13,8 +13,8 @@ final class WorkerProtocol {
     /** Part of the workers that must have synced before one may serve again, as in LMCache. */
     private static final double COMPLETION_THRESHOLD = 0.8;
 
-    private static final Message LOOKUP_MISS = Message.of(
-            MessageType.BATCHED_P2P_LOOKUP_RET, List.of(List.of("", "", 0L, "")));
+    private static final Message LOOKUP_MISS =
+            Message.of(MessageType.BATCHED_P2P_LOOKUP_RET, List.of(List.of("", "", 0L, "")));
 
     private final Workers workers;
     private final BackendConfig config;
@@ -77,8 +77,9 @@ final class WorkerProtocol {
                 yield null;
             }
             case FULL_SYNC_STATUS -> syncStatus(message);
-            default -> throw new MalformedMessageException(
-                    message.type().tag() + " is nothing that a worker sends; people's tools use HTTP");
+            default ->
+                throw new MalformedMessageException(
+                        message.type().tag() + " is nothing that a worker sends; people's tools use HTTP");
         };
     }
 
@@ -87,7 +88,8 @@ final class WorkerProtocol {
         Optional<Worker> worker = workers.find(id);
         if (worker.isEmpty()) {
             counters.count(LmCacheCounters.Name.UNKNOWN_WORKERS);
-            throw new MalformedMessageException("worker " + id + " is not registered; send RegisterMsg or HeartbeatMsg");
+            throw new MalformedMessageException(
+                    "worker " + id + " is not registered; send RegisterMsg or HeartbeatMsg");
         }
         return worker.get();
     }

@@ -87,8 +87,11 @@ final class Workers {
         Map<String, String> addresses = new HashMap<>();
         addresses.put(WORKER_PORT, message.text("ip") + ":" + port);
         if (url == null) {
-            LOG.warn("worker {} at {} registered without peer_init_url: no peer can fetch from it; set enable_p2p and"
-                    + " p2p_init_ports there, or upgrade it", id, message.text("ip"));
+            LOG.warn(
+                    "worker {} at {} registered without peer_init_url: no peer can fetch from it; set enable_p2p and"
+                            + " p2p_init_ports there, or upgrade it",
+                    id,
+                    message.text("ip"));
         } else {
             addresses.put(PEER_INIT, url);
         }
@@ -122,9 +125,7 @@ final class Workers {
             return new KeyScheme(
                     name == null ? config.get(LmCacheConfigKeys.HASH_SCHEME) : name,
                     HeldChunks.KEY_BYTES,
-                    chunk instanceof Long tokens
-                            ? Math.toIntExact(tokens)
-                            : config.get(LmCacheConfigKeys.CHUNK_SIZE));
+                    chunk instanceof Long tokens ? Math.toIntExact(tokens) : config.get(LmCacheConfigKeys.CHUNK_SIZE));
         } catch (IllegalArgumentException | ArithmeticException e) {
             throw new MalformedMessageException("hash_scheme or chunk_size: " + e.getMessage(), e);
         }

@@ -31,9 +31,8 @@ class LmCacheFrontTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private final Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
-    private final LmCacheFront front = LmCacheFront.open(
-            controller,
-            BackendConfig.DEFAULTS.with(LmCacheConfigKeys.HEARTBEAT_PORT, 0));
+    private final LmCacheFront front =
+            LmCacheFront.open(controller, BackendConfig.DEFAULTS.with(LmCacheConfigKeys.HEARTBEAT_PORT, 0));
 
     @AfterEach
     void close() {
@@ -75,10 +74,13 @@ class LmCacheFrontTest {
             eventually(() -> holds("a/0", 3));
 
             assertThat(told.values().get("extra_config").toString())
-                    .contains("heartbeat_url=127.0.0.1:" + front.heartbeatAddress().orElseThrow().port());
+                    .contains("heartbeat_url=127.0.0.1:"
+                            + front.heartbeatAddress().orElseThrow().port());
             assertThat(layout(asker.lookup(11L, 12L, 99L))).isEqualTo("[[a, LocalCPUBackend, 2, 10.0.0.1:8200]]");
             assertThat(layout(asker.lookup(99L))).isEqualTo(MISS);
-            assertThat(layout(holder.lookup(11L))).as("its own instance does not count").isEqualTo(MISS);
+            assertThat(layout(holder.lookup(11L)))
+                    .as("its own instance does not count")
+                    .isEqualTo(MISS);
 
             holder.evict(CPU, 4, 11);
             eventually(() -> holds("a/0", 2));
@@ -116,10 +118,8 @@ class LmCacheFrontTest {
     void oneBadFrameOfABatchCostsOnlyItself() throws Exception {
         try (TestWorker worker = new TestWorker(front, "a", 0)) {
             worker.register("h:1");
-            byte[] good = MessageCodec.encode(
-                    Message.of(MessageType.KV_ADMIT, "a", 0L, 5L, CPU, 1L));
-            byte[] json = MessageCodec.encode(
-                    Message.of(MessageType.KV_ADMIT, "a", 0L, 6L, CPU, 2L), true);
+            byte[] good = MessageCodec.encode(Message.of(MessageType.KV_ADMIT, "a", 0L, 5L, CPU, 1L));
+            byte[] json = MessageCodec.encode(Message.of(MessageType.KV_ADMIT, "a", 0L, 6L, CPU, 2L), true);
             worker.pushRaw(HexFormat.of().parseHex("c1ff"), good, new byte[0], json);
 
             eventually(() -> holds("a/0", 2));
@@ -137,7 +137,9 @@ class LmCacheFrontTest {
                     .contains("neither msgpack nor JSON");
             byte[] answer = worker.askRaw("{\"type\":\"NoSuchMsg\"}".getBytes(StandardCharsets.UTF_8));
             assertThat(new String(answer, StandardCharsets.UTF_8)).contains("ErrorMsg", "NoSuchMsg");
-            assertThat(worker.register("h:1").type()).as("and the socket goes on").isEqualTo(MessageType.REGISTER_RET);
+            assertThat(worker.register("h:1").type())
+                    .as("and the socket goes on")
+                    .isEqualTo(MessageType.REGISTER_RET);
         }
     }
 
@@ -294,14 +296,10 @@ class LmCacheFrontTest {
     }
 
     private OrderStatus order(OrderAction action) {
-        return controller.order(
-                new OrderRequest(action, List.of(), Duration.ofSeconds(2)), Deadline.after(PATIENCE));
+        return controller.order(new OrderRequest(action, List.of(), Duration.ofSeconds(2)), Deadline.after(PATIENCE));
     }
 
     private OrderStatus finished(OrderStatus order) throws Exception {
-        return controller
-                .whenFinished(order.id())
-                .orElseThrow()
-                .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        return controller.whenFinished(order.id()).orElseThrow().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     }
 }

@@ -131,9 +131,11 @@ class MessageCodecTest {
 
     @Test
     void olderGenerationsAreUnderstood() throws Exception {
-        Map<String, Object> register = new LinkedHashMap<>(sample(MessageType.REGISTER).toMap());
+        Map<String, Object> register =
+                new LinkedHashMap<>(sample(MessageType.REGISTER).toMap());
         register.remove("peer_init_url");
-        assertThat(MessageCodec.decode(packed(register)).optionalText("peer_init_url")).isNull();
+        assertThat(MessageCodec.decode(packed(register)).optionalText("peer_init_url"))
+                .isNull();
 
         register.put("distributed_url", "10.0.0.1:8200");
         assertThat(MessageCodec.decode(packed(register)).optionalText("peer_init_url"))
@@ -143,8 +145,7 @@ class MessageCodecTest {
     @Test
     void hashesOfSixtyFourBitsKeepTheirBits() throws Exception {
         BigInteger largest = BigInteger.ONE.shiftLeft(64).subtract(BigInteger.ONE);
-        Message message = Message.of(
-                MessageType.BATCHED_P2P_LOOKUP, List.of(largest, -1L, Long.MIN_VALUE), "i", 0L);
+        Message message = Message.of(MessageType.BATCHED_P2P_LOOKUP, List.of(largest, -1L, Long.MIN_VALUE), "i", 0L);
 
         long[] keys = MessageCodec.decode(MessageCodec.encode(message)).keys("hashes");
 
@@ -170,8 +171,18 @@ class MessageCodecTest {
 
     static List<String> lies() {
         return List.of(
-                "", "c1", "80", "90", "df7fffffff", "dd7fffffff", "81a474797065db7fffffff", "81a474797065c67fffffff",
-                "82a474797065a84572726f724d7367a56572726f72a178c0", "c7ffff", "9191919191919191919191", "dfffffffff");
+                "",
+                "c1",
+                "80",
+                "90",
+                "df7fffffff",
+                "dd7fffffff",
+                "81a474797065db7fffffff",
+                "81a474797065c67fffffff",
+                "82a474797065a84572726f724d7367a56572726f72a178c0",
+                "c7ffff",
+                "9191919191919191919191",
+                "dfffffffff");
     }
 
     @Test
@@ -192,7 +203,9 @@ class MessageCodecTest {
                 refused++;
             } catch (RuntimeException | Error e) {
                 throw new AssertionError(
-                        "seed " + SEED + " round " + round + ": " + HexFormat.of().formatHex(frame), e);
+                        "seed " + SEED + " round " + round + ": "
+                                + HexFormat.of().formatHex(frame),
+                        e);
             }
         }
         assertThat(refused).isGreaterThan(1000);
