@@ -85,7 +85,6 @@ class ArchitectureTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.rdma..", "io.kvferry.backend.nccl.."})
-    @ValueSource(strings = {"io.kvferry.backend.inprocess..", "io.kvferry.backend.tcp..", "io.kvferry.backend.rdma.."})
     void aBackendSeesOfOursTheSpiAlone(String backend) {
         assertSeesOnly(backend, SPI);
     }

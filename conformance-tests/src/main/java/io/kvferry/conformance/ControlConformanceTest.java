@@ -340,7 +340,8 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
                     Duration.ofMillis(50),
                     () -> lease.memory() == Quiescence.QUIESCENT);
         }
-        assertThat(completed).as(bed().wire().toString()).isGreaterThan(20);
+        // a backend that sends over the transfer's channel loses more of them; none at all would prove nothing
+        assertThat(completed).as(bed().wire().toString()).isGreaterThan(10);
         bed().wire().clear();
         // what was lost before may still be waited for, such as an answer to HELLO
         bed().ticker().advance(Duration.ofSeconds(10));

@@ -201,7 +201,7 @@ public abstract class LeaseConformanceTest extends ConformanceSuite {
         assertThat(lease.memory()).isEqualTo(Quiescence.QUARANTINED);
         assertThat(bed().target().engine().status().quarantinedTransfers()).isEqualTo(1);
         assertThat(bed().target().engine().status().quarantinedBytes()).isEqualTo(16 * 4096);
-        assertThat(transfer.result()).isPresent();
+        Await.until("the transfer ends", () -> transfer.result().isPresent());
         Await.advancing(
                 "the engine fences it",
                 bed().ticker(),
