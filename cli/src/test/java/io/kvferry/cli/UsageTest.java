@@ -44,7 +44,7 @@ class UsageTest {
             2 | serve --bench --set kvferry.tcp.lanes=0            | allowed: 1 to 64
             2 | serve --bench --set kvferry.tcp.lane=2             | did you mean kvferry.tcp.lanes?
             2 | serve --bench --set lanes                          | KEY=VALUE
-            4 | serve --bench --backend rdma                       | io.kvferry:kvferry-backend-rdma
+            4 | serve --bench --backend shm                        | io.kvferry:kvferry-backend-shm
             4 | serve --bench --set kvferry.peer-control=pigeon    | pigeon
             2 | serve --bench --config absent.properties           | there is no such file
             2 | controller --listen nowhere                        | 'nowhere' is not HOST:PORT
@@ -71,7 +71,7 @@ class UsageTest {
             2 | bench two-node --requests 0                        | --requests
             2 | bench two-node --plot out.gif                      | .svg
             2 | demo --prompt-tokens 9                             | --prompt-tokens 9
-            4 | llm --listen 127.0.0.1:0 --backend rdma            | io.kvferry:kvferry-backend-rdma
+            4 | llm --listen 127.0.0.1:0 --backend shm             | io.kvferry:kvferry-backend-shm
             2 | llm --listen 127.0.0.1:0 --pool 1MiB          | kvferry.kv.pool-size
             2 | verify-reuse                                       | --prefill URL or PREFILL_URL
             2 | verify-reuse --prefill nowhere                     | 'nowhere' is not an address
