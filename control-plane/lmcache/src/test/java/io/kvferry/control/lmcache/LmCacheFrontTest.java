@@ -133,7 +133,8 @@ class LmCacheFrontTest {
             assertThat(worker.ask(Message.of(MessageType.FULL_SYNC_STATUS, "a", 0L, "s")))
                     .extracting(Message::type)
                     .isEqualTo(MessageType.ERROR);
-            assertThat(MessageCodec.decode(worker.askRaw(new byte[] {(byte) 0xc1})).text("error"))
+            assertThat(MessageCodec.decode(worker.askRaw(new byte[] {(byte) 0xc1}))
+                            .text("error"))
                     .contains("neither msgpack nor JSON");
             byte[] answer = worker.askRaw("{\"type\":\"NoSuchMsg\"}".getBytes(StandardCharsets.UTF_8));
             assertThat(new String(answer, StandardCharsets.UTF_8)).contains("ErrorMsg", "NoSuchMsg");
