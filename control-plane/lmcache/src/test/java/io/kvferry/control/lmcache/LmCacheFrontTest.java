@@ -260,33 +260,6 @@ class LmCacheFrontTest {
     }
 
     @Test
-    void ordersReachTheWorkersPort() throws Exception {
-        try (TestWorker worker = new TestWorker(front, "a", 0)) {
-            worker.register("h:0");
-            OrderStatus health = order(new OrderAction.Health());
-            Message asked = worker.answer(Message.of(MessageType.HEALTH_WORKER_RET, 0L));
-
-            assertThat(asked.type()).isEqualTo(MessageType.HEALTH_WORKER);
-            assertThat(finished(health).isDone()).isTrue();
-        }
-    }
-
-    @Test
-    void aDeadWorkerFailsItsOrderInTimeAndNobodyElse() throws Exception {
-        try (TestWorker frozen = new TestWorker(front, "a", 0);
-                TestWorker alive = new TestWorker(front, "b", 0)) {
-            frozen.register("h:0");
-            alive.register("h:0");
-            OrderStatus health = order(new OrderAction.Health());
-            alive.answer(Message.of(MessageType.HEALTH_WORKER_RET, 0L));
-
-            OrderStatus end = finished(health);
-            assertThat(end.results().get("b/0").isDone()).isTrue();
-            assertThat(end.results().get("a/0").isDone()).isFalse();
-        }
-    }
-
-    @Test
     void whatLmCacheCannotDoByKeysSaysSo() throws Exception {
         try (TestWorker worker = new TestWorker(front, "a", 0)) {
             worker.register("h:0");

@@ -115,16 +115,6 @@ final class TestWorker implements AutoCloseable {
         return ask(Message.of(MessageType.FULL_SYNC_STATUS, instance, rank, id));
     }
 
-    /** Answers one request of the controller and returns it. */
-    Message answer(Message answer) throws Exception {
-        byte[] request = port.recv();
-        if (request == null) {
-            throw new AssertionError("the controller asked nothing");
-        }
-        port.send(MessageCodec.encode(answer));
-        return MessageCodec.decode(request);
-    }
-
     void deregister() {
         push(Message.of(MessageType.DEREGISTER, instance, rank, "127.0.0.1", (long) portNumber));
     }
