@@ -328,7 +328,8 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
             TransferRequest request =
                     bed().initiator().request(id, Operation.WRITE, bed().target(), layout.sourceBlocks());
             CompletableFuture<Boolean> outcome = Await.start(() -> attempt(confirm ? request.confirm() : request));
-            Await.advancing("round " + round + " ends", bed().ticker(), Duration.ofMillis(10), outcome::isDone);
+            // in small steps: what is lost must time out, what is not must have the time that real sockets take
+            Await.advancing("round " + round + " ends", bed().ticker(), Duration.ofMillis(4), outcome::isDone);
             if (Await.get("the outcome", outcome)) {
                 completed++;
                 layout.assertMoved();
@@ -340,8 +341,7 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
                     Duration.ofMillis(50),
                     () -> lease.memory() == Quiescence.QUIESCENT);
         }
-        // a backend that sends over the transfer's channel loses more of them; none at all would prove nothing
-        assertThat(completed).as(bed().wire().toString()).isGreaterThan(10);
+        assertThat(completed).as(bed().wire().toString()).isGreaterThan(20);
         bed().wire().clear();
         // what was lost before may still be waited for, such as an answer to HELLO
         bed().ticker().advance(Duration.ofSeconds(10));

@@ -12,7 +12,8 @@ import java.util.Map;
 /**
  * Makes rates of what nodes count since they started, and keeps those of the last minutes.
  *
- * <p>Each process of a node is looked at on its own, so that a restart is not taken for traffic, nor for less than none.
+ * <p>Each process of a node is looked at on its own, so that a restart is not taken for traffic, nor for less than none. Nor is
+ * what a node tells first: it may have counted for days before this controller came to know it.
  *
  * <p><b>Threads:</b> Thread-safe.
  */
@@ -34,6 +35,9 @@ final class Traffic {
         long quarantined = 0;
         for (NodeView node : view.nodes()) {
             NodeStats stats = node.stats();
+            if (stats.equals(NodeStats.NONE)) {
+                continue;
+            }
             NodeStats before = last.get(node.registration().identity());
             if (before != null) {
                 moved += Math.max(0, stats.movedBytes() - before.movedBytes());

@@ -39,7 +39,8 @@ class DashboardTest {
                     .as("a node's name is text, never a piece of the page")
                     .isTrue();
 
-            // traffic is what counters gain between two looks
+            // traffic is what counters gain between two looks, of which the first must have been taken
+            browser.await("samples.some(sample => sample.transfersInFlight === 5)");
             prefill.keepAlive(new NodeStats(35, 8 * GIB, 6 * GIB, 3, 64L << 20, 3 * GIB, 5000, 3000));
             browser.await("samples.some(sample => sample.movedBytesPerSecond > 0)");
             browser.await("document.getElementById('hit-rate').textContent === '75 %'");

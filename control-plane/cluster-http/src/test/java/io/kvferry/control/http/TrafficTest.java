@@ -20,6 +20,10 @@ class TrafficTest {
     private final Traffic traffic = new Traffic();
 
     private static ControllerView view(long bootId, long moved, long requested, long hit) {
+        return view(bootId, new NodeStats(0, 0, 0, 3, 5, moved, requested, hit));
+    }
+
+    private static ControllerView view(long bootId, NodeStats stats) {
         NodeView node = new NodeView(
                 NodeRegistration.of(new PeerIdentity("a", bootId), "127.0.0.1:1", TestCluster.SCHEME),
                 NodeState.LIVE,
@@ -28,7 +32,7 @@ class TrafficTest {
                 true,
                 true,
                 0,
-                new NodeStats(0, 0, 0, 3, 5, moved, requested, hit));
+                stats);
         return new ControllerView(
                 "c",
                 new PeerAddress("127.0.0.1", 1),
@@ -66,6 +70,18 @@ class TrafficTest {
         assertThat(restarted.movedBytesPerSecond()).isZero();
         assertThat(gone.movedBytesPerSecond()).isZero();
         assertThat(traffic.totals().movedBytes()).isZero();
+    }
+
+    @Test
+    void whatANodeCountedBeforeItFirstToldIsNoTraffic() {
+        traffic.add(view(1, NodeStats.NONE), 0, 0);
+
+        Sample told = traffic.add(view(1, 5L << 40, 1_000_000, 900_000), SECOND, 0);
+        Sample after = traffic.add(view(1, (5L << 40) + 4000, 1_000_004, 900_003), 2 * SECOND, 0);
+
+        assertThat(told.movedBytesPerSecond()).isZero();
+        assertThat(after.movedBytesPerSecond()).isEqualTo(4000);
+        assertThat(traffic.totals()).isEqualTo(new Traffic.Totals(4000, 4, 3));
     }
 
     @Test
