@@ -5,17 +5,25 @@ import io.kvferry.control.cluster.ControllerConfigKeys;
 import io.kvferry.control.cluster.FileStoreProvider;
 import io.kvferry.control.http.ControllerHttp;
 import io.kvferry.control.http.HttpConfigKeys;
+import io.kvferry.control.lmcache.LmCacheConfigKeys;
+import io.kvferry.control.lmcache.LmCacheFront;
+import io.kvferry.control.lmcache.TokenHash;
 import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.node.CpythonKeys;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.PeerAddress;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -26,7 +34,10 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
-        footer = "  kvferry controller --listen 10.0.0.5:7500 --http 7480 --store file --store-file cluster.db")
+        footer = {
+            "  kvferry controller --listen 10.0.0.5:7500 --http 7480 --store file --store-file cluster.db",
+            "  kvferry controller --lmcache pull=8300,reply=8400,heartbeat=8082 --http 9000"
+        })
 final class ControllerCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -60,6 +71,16 @@ final class ControllerCommand implements Callable<Integer> {
     private @Nullable String http;
 
     @Option(
+            names = "--lmcache",
+            paramLabel = "pull=PORT,reply=PORT[,heartbeat=PORT]",
+            converter = LmCachePorts.Converter.class,
+            description = {
+                "Also serve LMCache's workers on these ports, in place of lmcache_controller, whose HTTP paths are then at"
+                        + " --http. The host is kvferry.lmcache.bind-host. Default: not."
+            })
+    private @Nullable LmCachePorts lmcache;
+
+    @Option(
             names = "--until-stdin-ends",
             description = "Stop when standard input ends, so that a program that started this takes it along.")
     private boolean untilStdinEnds;
@@ -78,17 +99,51 @@ final class ControllerCommand implements Callable<Integer> {
         set(config, ControllerConfigKeys.STORE, store, "--store");
         set(config, FileStoreProvider.PATH, storeFile, "--store-file");
         set(config, HttpConfigKeys.LISTEN, httpAddress(), "--http");
+        LmCachePorts ports = lmcache;
+        if (ports != null) {
+            ports.set(config);
+            refuseClash(ports);
+        }
         BackendConfig values = config.build().values();
         try (StopSignal stop = new StopSignal(untilStdinEnds);
                 Controller controller = Controller.open(values);
-                ControllerHttp front = http == null ? null : ControllerHttp.open(controller, values)) {
+                LmCacheFront workers = ports == null ? null : LmCacheFront.open(controller, values, tokenHash(values));
+                ControllerHttp front = http == null ? null : open(controller, values, workers)) {
             PrintWriter out = spec.commandLine().getOut();
             out.println("ready " + controller.address());
+            if (workers != null) {
+                out.println("lmcache pull " + workers.pullAddress() + " reply " + workers.replyAddress()
+                        + workers.heartbeatAddress().map(a -> " heartbeat " + a).orElse(""));
+            }
             if (front != null) {
                 out.println("http http://" + front.address() + "/");
             }
             out.flush();
             return stop.await() ? ExitCode.OK : ExitCode.INTERRUPTED;
+        }
+    }
+
+    private static ControllerHttp open(Controller controller, BackendConfig values, @Nullable LmCacheFront workers) {
+        return ControllerHttp.open(controller, values, workers == null ? List.of() : List.of(workers.http()));
+    }
+
+    /** Chunk keys of tokens, if it is known how the workers make them. */
+    private static @Nullable TokenHash tokenHash(BackendConfig values) {
+        String seed = values.get(LmCacheConfigKeys.HASH_SEED);
+        return seed.isEmpty() ? null : CpythonKeys.of(seed, values.get(LmCacheConfigKeys.CHUNK_SIZE))::keys;
+    }
+
+    private void refuseClash(LmCachePorts ports) {
+        Map<String, Integer> others = new LinkedHashMap<>();
+        PeerAddress address = listen;
+        others.put("--listen", address == null ? ControllerConfigKeys.PORT.defaultValue() : address.port());
+        String given = http;
+        if (given != null && given.matches("(.*:)?\\d{1,5}")) {
+            others.put("--http", Integer.parseInt(given.substring(given.lastIndexOf(':') + 1)));
+        }
+        String clash = ports.clash(others);
+        if (clash != null) {
+            throw new ParameterException(spec.commandLine(), clash + "; give each its own");
         }
     }
 

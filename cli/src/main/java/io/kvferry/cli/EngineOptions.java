@@ -3,6 +3,7 @@ package io.kvferry.cli;
 import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.http.HttpConfigKeys;
+import io.kvferry.control.lmcache.LmCacheConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.spi.ConfigKey;
@@ -68,6 +69,7 @@ final class EngineOptions {
         Set<ConfigKey<?>> keys = new LinkedHashSet<>(Controller.configKeys());
         keys.addAll(HttpConfigKeys.all());
         keys.addAll(ClusterConfigKeys.all());
+        keys.addAll(LmCacheConfigKeys.all());
         keys.addAll(NodeConfigKeys.all());
         return keys;
     }

@@ -47,6 +47,7 @@ class ArchitectureTest {
                 "io.kvferry.example.llm",
                 "io.kvferry.control.http",
                 "io.kvferry.control.etcd",
+                "io.kvferry.control.lmcache",
                 "io.kvferry.node",
                 "io.kvferry.cli"
             })
@@ -78,7 +79,7 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"io.kvferry.control.http..", "io.kvferry.control.etcd.."})
+    @ValueSource(strings = {"io.kvferry.control.http..", "io.kvferry.control.etcd..", "io.kvferry.control.lmcache.."})
     void whatSurroundsTheControllerSeesOfOursTheControllerAndTheSpi(String module) {
         assertSeesOnly(module, SPI, "io.kvferry.control.cluster..");
     }

@@ -51,6 +51,14 @@ class UsageTest {
             4 | controller --store paper                           | memory, file
             1 | controller --store file --store-file no/such/x.db  | kvferry.controller.file.path
             2 | controller --set kvferry.controller.lease=0s       | allowed: 1s to 24h
+            2 | controller --lmcache pull=8300                     | pull=PORT,reply=PORT[,heartbeat=PORT]
+            2 | controller --lmcache push=1,reply=2                | pull=PORT,reply=PORT[,heartbeat=PORT]
+            2 | controller --lmcache pull=1,pull=2,reply=3         | names pull twice
+            2 | controller --lmcache pull=70000,reply=2            | 70000 is no port
+            2 | controller --lmcache pull=8300,reply=8300          | --lmcache pull and --lmcache reply are both port 8300
+            2 | controller --http 8300 --lmcache pull=8300,reply=2 | --http and --lmcache pull are both port 8300
+            2 | controller --listen 127.0.0.1:0 --set kvferry.lmcache.bind-host=0.0.0.0 --lmcache pull=0,reply=0,heartbeat=0 | kvferry.lmcache.advertised-host
+            2 | controller --listen 127.0.0.1:0 --set kvferry.lmcache.bind-host=192.0.2.1 --lmcache pull=0,reply=0 | kvferry.lmcache.reply-port=0
             2 | node --http nowhere                                | 'nowhere' is not HOST:PORT
             2 | node --pool 4KiB                                   | kvferry.kv.pool-size
             2 | node --set kvferry.kv.key-scheme=md5               | sha256, vllm-sha256-cbor, cpython312

@@ -2,6 +2,8 @@ package io.kvferry.control.http;
 
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.cluster.Explanation;
+import io.kvferry.control.cluster.HttpExtension;
+import io.kvferry.control.cluster.Lookup;
 import io.kvferry.control.cluster.NodeView;
 import io.kvferry.control.cluster.OrderStatus;
 import io.kvferry.spi.PeerIdentity;
@@ -14,10 +16,12 @@ import java.util.List;
 final class ClusterRoutes {
     private final Controller controller;
     private final LiveFeed live;
+    private final List<HttpExtension> extensions;
 
-    ClusterRoutes(Controller controller, LiveFeed live) {
+    ClusterRoutes(Controller controller, LiveFeed live, List<HttpExtension> extensions) {
         this.controller = controller;
         this.live = live;
+        this.extensions = extensions;
     }
 
     List<Route> routes() {
@@ -81,9 +85,15 @@ final class ClusterRoutes {
     }
 
     private HttpAnswer explain(HttpRequest request) {
-        Explanation why = controller.explain(Json.read(request, ChainJson.class).lookup());
+        Lookup lookup = Json.read(request, ChainJson.class).lookup();
+        Explanation why = controller.explain(lookup);
+        StringBuilder detail = new StringBuilder(why.detail());
+        for (HttpExtension extension : extensions) {
+            extension.remarks(lookup).forEach(remark -> detail.append("; ").append(remark));
+        }
         return Json.answer(
-                200, new ExplanationJson(why.reason().name(), why.prefixChunks(), why.firstMissing(), why.detail()));
+                200,
+                new ExplanationJson(why.reason().name(), why.prefixChunks(), why.firstMissing(), detail.toString()));
     }
 
     private HttpAnswer order(HttpRequest request) {

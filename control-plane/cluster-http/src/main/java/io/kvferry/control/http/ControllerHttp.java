@@ -1,6 +1,7 @@
 package io.kvferry.control.http;
 
 import io.kvferry.control.cluster.Controller;
+import io.kvferry.control.cluster.HttpExtension;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
@@ -11,6 +12,7 @@ import io.kvferry.spi.TransferException;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A controller's HTTP port, for people and tools.
@@ -42,6 +44,19 @@ public final class ControllerHttp implements AutoCloseable {
      * @throws TransferException INVALID_REQUEST if it cannot listen there, or what the store says when it does not answer
      */
     public static ControllerHttp open(Controller controller, BackendConfig config) {
+        return open(controller, config, List.of());
+    }
+
+    /**
+     * Opens the port of a controller that has other fronts.
+     *
+     * @param controller who is asked; borrowed
+     * @param config values for {@link HttpConfigKeys#all}
+     * @param extensions what the other fronts add; borrowed
+     * @return a port that answers
+     * @throws TransferException INVALID_REQUEST if it cannot listen there, or what the store says when it does not answer
+     */
+    public static ControllerHttp open(Controller controller, BackendConfig config, List<HttpExtension> extensions) {
         PeerAddress address = address(config.get(HttpConfigKeys.LISTEN));
         HttpLimits limits = new HttpLimits(
                 Math.toIntExact(config.get(HttpConfigKeys.MAX_BODY)),
@@ -57,10 +72,16 @@ public final class ControllerHttp implements AutoCloseable {
         LiveFeed live = new LiveFeed(controller, traffic, InstantSource.system());
         try {
             List<Route> routes = new ArrayList<>(Assets.routes());
-            routes.addAll(new ClusterRoutes(controller, live).routes());
+            routes.addAll(new ClusterRoutes(controller, live, extensions).routes());
             routes.add(
-                    Route.get("/metrics", _ -> Metrics.answer(controller.view(), traffic, counters, metadata.size())));
+                    Route.get(
+                            "/metrics",
+                            _ -> Metrics.answer(
+                                    controller.view(), traffic, counters, metadata.size(), extensions)));
             routes.addAll(metadata.routes());
+            for (HttpExtension extension : extensions) {
+                extension.endpoints().forEach(endpoint -> routes.add(route(extension, endpoint)));
+            }
             Router router = new Router(routes);
             HttpPort port = HttpPort.open(address, limits, router, counters, Ticker.system());
             live.start();
@@ -69,6 +90,17 @@ public final class ControllerHttp implements AutoCloseable {
             live.close();
             throw e;
         }
+    }
+
+    private static Route route(HttpExtension extension, HttpExtension.Endpoint endpoint) {
+        return new Route(endpoint.method(), endpoint.path(), request -> {
+            if (endpoint.method().equals("POST")) {
+                Json.check(request);
+            }
+            HttpExtension.Answer answer =
+                    extension.answer(endpoint, request.query(), request.body(), request.deadline());
+            return new HttpAnswer.Whole(answer.status(), Json.TYPE, answer.json(), Map.of());
+        });
     }
 
     private static PeerAddress address(String text) {

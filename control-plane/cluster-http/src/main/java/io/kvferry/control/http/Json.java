@@ -31,9 +31,7 @@ final class Json {
 
     /** The body of a request, which must call itself JSON: a form on some web page cannot make a browser send that. */
     static <T> T read(HttpRequest request, Class<T> type) {
-        if (!request.contentType().equals(TYPE)) {
-            throw new IllegalArgumentException("the content type is '" + request.contentType() + "'; send " + TYPE);
-        }
+        check(request);
         try {
             T value = MAPPER.readValue(request.body(), type);
             if (value == null) {
@@ -44,6 +42,13 @@ final class Json {
             throw new IllegalArgumentException(
                     "the body is not what is expected: " + e.getOriginalMessage() + where(e) + "; see /v1/openapi.json",
                     e);
+        }
+    }
+
+    /** Refuses a body that does not call itself JSON. */
+    static void check(HttpRequest request) {
+        if (!request.contentType().equals(TYPE)) {
+            throw new IllegalArgumentException("the content type is '" + request.contentType() + "'; send " + TYPE);
         }
     }
 

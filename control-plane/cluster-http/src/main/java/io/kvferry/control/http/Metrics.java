@@ -1,6 +1,7 @@
 package io.kvferry.control.http;
 
 import io.kvferry.control.cluster.ControllerView;
+import io.kvferry.control.cluster.HttpExtension;
 import io.kvferry.control.cluster.NodeState;
 import io.kvferry.control.cluster.NodeView;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
@@ -30,12 +31,20 @@ final class Metrics {
 
     private Metrics() {}
 
-    static HttpAnswer.Whole answer(ControllerView view, Traffic traffic, HttpCounters http, int metadataKeys) {
+    static HttpAnswer.Whole answer(
+            ControllerView view,
+            Traffic traffic,
+            HttpCounters http,
+            int metadataKeys,
+            List<HttpExtension> extensions) {
         Metrics metrics = new Metrics();
         metrics.cluster(view, traffic);
         metrics.controller(view);
         metrics.http(http, metadataKeys);
         metrics.lmcache(view);
+        for (HttpExtension extension : extensions) {
+            extension.metrics().forEach(metrics::add);
+        }
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         try {
             WRITER.write(text, new MetricSnapshots(metrics.snapshots));
@@ -140,6 +149,25 @@ final class Metrics {
                 "full_sync_global_progress",
                 "Share of nodes that have told it.",
                 nodes == 0 ? 1.0 : (double) synced / nodes);
+    }
+
+    private void add(HttpExtension.Metric metric) {
+        Labels labels = Labels.EMPTY;
+        for (Map.Entry<String, String> label : new TreeMap<>(metric.labels()).entrySet()) {
+            labels = labels.add(label.getKey(), label.getValue());
+        }
+        if (metric.counter()) {
+            snapshots.add(CounterSnapshot.builder()
+                    .name(metric.name())
+                    .help(metric.help())
+                    .dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder()
+                            .labels(labels)
+                            .value(metric.value())
+                            .build())
+                    .build());
+        } else {
+            gauge(metric.name(), metric.help(), labels, metric.value());
+        }
     }
 
     private void lmcache(String name, String help, long value) {

@@ -3,9 +3,7 @@ package io.kvferry.control.lmcache;
 import io.kvferry.spi.Deadline;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 /** A worker tells all that one of its places holds; what changes meanwhile waits. Externally synchronized. */
 final class FullSync {
@@ -15,7 +13,7 @@ final class FullSync {
     private final int maxKeys;
     private final Deadline until;
     private final BitSet batches = new BitSet();
-    private final Set<Long> keys = new HashSet<>();
+    private final KeySet keys = new KeySet();
     private final List<KvOperation> waiting = new ArrayList<>();
     private boolean overflown;
 
@@ -50,7 +48,7 @@ final class FullSync {
         }
         batches.set((int) batch);
         for (long key : more) {
-            keys.add(key);
+            boolean ignored = keys.add(key);
         }
     }
 
@@ -67,7 +65,7 @@ final class FullSync {
         return waiting;
     }
 
-    Set<Long> keys() {
+    KeySet keys() {
         return keys;
     }
 

@@ -6,8 +6,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class HeldChunks {
     static final int KEY_BYTES = Long.BYTES;
 
-    private final Map<String, Set<Long>> places = new LinkedHashMap<>();
+    private final Map<String, KeySet> places = new LinkedHashMap<>();
     private int size;
 
     /** What has changed in one tier. */
@@ -38,9 +36,10 @@ final class HeldChunks {
         for (KvOperation operation : operations) {
             before.computeIfAbsent(operation.key(), key -> isHeld(tier, key));
             if (operation.admit()) {
-                size += placesOf(location).add(operation.key()) ? 1 : 0;
+                size += places.computeIfAbsent(location, _ -> new KeySet()).add(operation.key()) ? 1 : 0;
             } else {
-                size -= placesOf(location).remove(operation.key()) ? 1 : 0;
+                KeySet place = places.get(location);
+                size -= place != null && place.remove(operation.key()) ? 1 : 0;
             }
         }
         List<Long> evicted = new ArrayList<>();
@@ -56,30 +55,45 @@ final class HeldChunks {
         return new Change(tier, packed(evicted), packed(admitted));
     }
 
-    private Set<Long> placesOf(String location) {
-        return places.computeIfAbsent(location, _ -> new HashSet<>());
-    }
-
     private boolean isHeld(Tier tier, long key) {
-        return places.entrySet().stream()
-                .anyMatch(place -> Locations.tier(place.getKey()) == tier
-                        && place.getValue().contains(key));
+        for (Map.Entry<String, KeySet> place : places.entrySet()) {
+            if (place.getValue().contains(key) && Locations.tier(place.getKey()) == tier) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Puts all that is in a place in the place of what was known of it. */
-    void replace(String location, Set<Long> keys) {
-        Set<Long> old = places.put(location, keys);
+    void replace(String location, KeySet keys) {
+        KeySet old = places.put(location, keys);
         size += keys.size() - (old == null ? 0 : old.size());
     }
 
     /** Everything, by tier. */
     Map<Tier, ChunkKeys> all() {
-        Map<Tier, Set<Long>> byTier = new EnumMap<>(Tier.class);
-        places.forEach((location, keys) -> byTier.computeIfAbsent(Locations.tier(location), _ -> new HashSet<>())
-                .addAll(keys));
-        Map<Tier, ChunkKeys> packed = new HashMap<>();
-        byTier.forEach((tier, keys) -> packed.put(tier, packed(keys)));
+        Map<Tier, List<KeySet>> byTier = new EnumMap<>(Tier.class);
+        places.forEach((location, keys) -> byTier.computeIfAbsent(Locations.tier(location), _ -> new ArrayList<>())
+                .add(keys));
+        Map<Tier, ChunkKeys> packed = new EnumMap<>(Tier.class);
+        byTier.forEach((tier, sets) -> packed.put(tier, packed(union(sets).toArray())));
         return packed;
+    }
+
+    private static KeySet union(List<KeySet> sets) {
+        if (sets.size() == 1) {
+            return sets.getFirst();
+        }
+        KeySet all = new KeySet();
+        sets.forEach(set -> set.forEach(key -> {
+            boolean ignored = all.add(key);
+        }));
+        return all;
+    }
+
+    /** Bytes of its memory, but for a few hundred. */
+    long bytes() {
+        return places.values().stream().mapToLong(KeySet::bytes).sum();
     }
 
     /** How many pairs of place and chunk there are. */
@@ -99,6 +113,11 @@ final class HeldChunks {
 
     Set<String> locations() {
         return Set.copyOf(places.keySet());
+    }
+
+    /** One key of many. */
+    static long key(ChunkKeys keys, int index) {
+        return ByteBuffer.wrap(keys.key(index)).getLong();
     }
 
     static ChunkKeys packed(Collection<Long> keys) {

@@ -102,6 +102,31 @@ public final class LmCacheConfigKeys {
             "Key scheme of workers that do not say so themselves. Workers of different schemes never find each other's"
                     + " chunks, and explain says so. Default lmcache.");
 
+    /** Time for workers to answer. */
+    public static final ConfigKey<Duration> ORDER_TIMEOUT = ConfigKey.duration(
+            "kvferry.lmcache.order-timeout",
+            Duration.ofSeconds(10),
+            Duration.ofMillis(10),
+            Duration.ofMinutes(10),
+            "A worker that has not answered clear, pin, move, compress or decompress in this time has failed; LMCache's own"
+                    + " controller waits for ever. Default 10s, and never longer than the HTTP request may take.");
+
+    /** How long nodes of KVFerry keep what LMCache's tools pin. */
+    public static final ConfigKey<Duration> PIN_TIME = ConfigKey.duration(
+            "kvferry.lmcache.pin-time",
+            Duration.ofMinutes(5),
+            Duration.ofMillis(10),
+            Duration.ofDays(365),
+            "How long a KVFerry node keeps chunks that are pinned at /pin, which says no time. Default 5m, after which"
+                    + " LMCache's workers unpin, too.");
+
+    /** The seed of Python's hash. */
+    public static final ConfigKey<String> HASH_SEED = ConfigKey.text(
+            "kvferry.lmcache.python-hash-seed",
+            "",
+            "PYTHONHASHSEED of the workers, whose Python is 3.12 or later and whose hash is 'builtin'; with it /lookup can be"
+                    + " asked by tokens. Empty: only by chunk hashes.");
+
     private LmCacheConfigKeys() {}
 
     /**
@@ -121,6 +146,9 @@ public final class LmCacheConfigKeys {
                 REGISTER_TIMEOUT,
                 SYNC_TIMEOUT,
                 CHUNK_SIZE,
-                HASH_SCHEME));
+                HASH_SCHEME,
+                HASH_SEED,
+                ORDER_TIMEOUT,
+                PIN_TIME));
     }
 }

@@ -3,6 +3,7 @@ package io.kvferry.control.lmcache;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
 /** What has happened at the sockets since they were opened. Thread-safe. */
@@ -18,10 +19,13 @@ final class LmCacheCounters {
         HOLDERS_WITHOUT_URL,
         FULL_SYNCS,
         FAILED_FULL_SYNCS,
-        SOCKETS_RECREATED
+        SOCKETS_RECREATED,
+        ANSWERS_NOT_ASKED_FOR
     }
 
     private final Map<Name, LongAdder> counts = new EnumMap<>(Name.class);
+
+    private final Map<String, LongAdder> messages = new ConcurrentHashMap<>();
 
     LmCacheCounters() {
         for (Name name : Name.values()) {
@@ -34,6 +38,18 @@ final class LmCacheCounters {
         if (adder != null) {
             adder.increment();
         }
+    }
+
+    /** Counts a message that came to a socket. */
+    void message(String socket) {
+        messages.computeIfAbsent(socket, _ -> new LongAdder()).increment();
+    }
+
+    /** Messages by socket. */
+    Map<String, Long> messages() {
+        Map<String, Long> snapshot = new java.util.TreeMap<>();
+        messages.forEach((socket, count) -> snapshot.put(socket, count.sum()));
+        return snapshot;
     }
 
     Map<String, Long> snapshot() {

@@ -1,6 +1,7 @@
 package io.kvferry.control.lmcache;
 
 import io.kvferry.control.cluster.Controller;
+import io.kvferry.control.cluster.HttpExtension;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.Deadline;
@@ -18,9 +19,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.zeromq.SocketType;
@@ -54,11 +55,18 @@ public final class LmCacheFront implements AutoCloseable {
     private final LmCacheCounters counters = new LmCacheCounters();
     private final List<SocketLoop> loops = new ArrayList<>();
     private final BackendConfig config;
+    private final WorkerPorts ports;
     private final Workers workers;
+    private final Orchestrator orchestrator;
+    private final Turns turns = new Turns(waiting);
+    private final HttpExtension http;
 
-    private LmCacheFront(Controller controller, BackendConfig config) {
+    private LmCacheFront(Controller controller, BackendConfig config, @Nullable TokenHash hash) throws IOException {
         this.config = config;
-        this.workers = new Workers(controller, config, context, waiting, Ticker.system(), counters);
+        this.ports = WorkerPorts.start(context, waiting, config.get(LmCacheConfigKeys.MAX_FRAME), counters);
+        this.workers = new Workers(controller, config, ports, Ticker.system(), counters);
+        this.orchestrator = new Orchestrator(controller, workers, config, hash);
+        this.http = new LmCacheHttp(orchestrator, controller, workers, counters);
     }
 
     /**
@@ -70,7 +78,26 @@ public final class LmCacheFront implements AutoCloseable {
      * @throws TransferException INVALID_REQUEST if it cannot listen; names the key to change
      */
     public static LmCacheFront open(Controller controller, BackendConfig config) {
-        LmCacheFront front = new LmCacheFront(controller, config);
+        return open(controller, config, null);
+    }
+
+    /**
+     * Opens the sockets, for a controller whose tools ask by tokens too.
+     *
+     * @param controller whose cluster the workers join; borrowed
+     * @param config values for {@link LmCacheConfigKeys#all}
+     * @param hash makes chunk keys as the workers do; null if nobody knows how, and then only chunk hashes can be asked for
+     * @return a front that serves
+     * @throws TransferException INVALID_REQUEST if it cannot listen; names the key to change
+     */
+    public static LmCacheFront open(Controller controller, BackendConfig config, @Nullable TokenHash hash) {
+        LmCacheFront front;
+        try {
+            front = new LmCacheFront(controller, config, hash);
+        } catch (IOException e) {
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED, Stage.OPEN, "no pipe for the front: " + e.getMessage(), e);
+        }
         try {
             front.start(controller.view().lease());
             return front;
@@ -84,6 +111,7 @@ public final class LmCacheFront implements AutoCloseable {
         Map<String, String> told = new HashMap<>();
         if (config.get(LmCacheConfigKeys.HEARTBEAT_PORT) >= 0) {
             SocketLoop heartbeats = listen(SocketType.ROUTER, "heartbeat", LmCacheConfigKeys.HEARTBEAT_PORT, told);
+            refuseWildcard();
             told.put("heartbeat_url", advertisedHost() + ":" + heartbeats.port());
         }
         told.put("lease_ms", String.valueOf(lease.toMillis()));
@@ -102,7 +130,8 @@ public final class LmCacheFront implements AutoCloseable {
 
     private SocketLoop listen(SocketType type, String name, ConfigKey<Integer> key, Map<String, String> told) {
         WorkerProtocol protocol = new WorkerProtocol(workers, config, counters, told);
-        FrameHandler handler = new FrameHandler(protocol, waiting, counters);
+        FrameHandler handler = new FrameHandler(
+                name, protocol, orchestrator, turns, waiting, config.get(LmCacheConfigKeys.ORDER_TIMEOUT), counters);
         try {
             SocketLoop loop = SocketLoop.start(
                     context,
@@ -132,6 +161,18 @@ public final class LmCacheFront implements AutoCloseable {
     private String advertisedHost() {
         String told = config.get(LmCacheConfigKeys.ADVERTISED_HOST);
         return told.isEmpty() ? bindHost() : told;
+    }
+
+    /** Workers are told one address, and a wildcard is none. */
+    private void refuseWildcard() {
+        String host = advertisedHost();
+        if (host.equals("0.0.0.0") || host.equals("::") || host.equals("*")) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.OPEN,
+                    "kvferry.lmcache.bind-host=" + bindHost() + " with a heartbeat port needs"
+                            + " kvferry.lmcache.advertised-host: the address at which workers reach this machine");
+        }
     }
 
     private void probe() {
@@ -172,6 +213,15 @@ public final class LmCacheFront implements AutoCloseable {
     }
 
     /**
+     * Returns the paths of {@code lmcache_controller}, to be mounted at the controller's HTTP port.
+     *
+     * @return the extension; usable until this front is closed
+     */
+    public HttpExtension http() {
+        return http;
+    }
+
+    /**
      * Returns what has happened at the sockets.
      *
      * @return counts by name, such as {@code malformed_frames}
@@ -189,62 +239,13 @@ public final class LmCacheFront implements AutoCloseable {
         for (SocketLoop loop : loops) {
             ended &= loop.close(deadline);
         }
+        ended &= ports.close(deadline);
         waiting.shutdownNow();
         workers.all().forEach(Worker::detach);
         if (ended) {
             context.close();
         } else {
             LOG.warn("a socket's thread did not end within {}", CLOSE_TIME);
-        }
-    }
-
-    /** Frames to messages, messages to the protocol, and its answers back. */
-    private record FrameHandler(WorkerProtocol protocol, ExecutorService waiting, LmCacheCounters counters)
-            implements SocketLoop.Handler {
-        @Override
-        public void frame(byte[] frame, SocketLoop.Replies replies) {
-            counters.count(LmCacheCounters.Name.FRAMES);
-            boolean json = MessageCodec.isJson(frame);
-            Message message;
-            try {
-                message = MessageCodec.decode(frame);
-            } catch (MalformedMessageException e) {
-                counters.count(LmCacheCounters.Name.MALFORMED_FRAMES);
-                refuse(String.valueOf(e.getMessage()), json, replies);
-                return;
-            }
-            if (WorkerProtocol.mayWait(message)) {
-                try {
-                    waiting.execute(() -> handle(message, json, replies));
-                } catch (RejectedExecutionException closing) {
-                    LOG.debug("closing; {} is not handled", message.type());
-                }
-            } else {
-                handle(message, json, replies);
-            }
-        }
-
-        private void handle(Message message, boolean json, SocketLoop.Replies replies) {
-            Message answer;
-            try {
-                answer = protocol.handle(message);
-            } catch (MalformedMessageException | TransferException e) {
-                refuse(String.valueOf(e.getMessage()), json, replies);
-                return;
-            } catch (RuntimeException e) {
-                LOG.error("a bug: {} could not be handled", message.type(), e);
-                refuse("a bug in the controller; its log says more", json, replies);
-                return;
-            }
-            if (answer != null) {
-                replies.send(MessageCodec.encode(answer, json));
-            }
-        }
-
-        private void refuse(String detail, boolean json, SocketLoop.Replies replies) {
-            counters.count(LmCacheCounters.Name.ERRORS_ANSWERED);
-            LOG.debug("refused: {}", detail);
-            replies.send(MessageCodec.encode(Message.error(detail), json));
         }
     }
 }

@@ -9,6 +9,16 @@ final class Locations {
 
     private Locations() {}
 
+    /** The usual place of a tier. */
+    static String of(Tier tier) {
+        return switch (tier) {
+            case DEVICE -> "GPUBackend";
+            case HOST -> HOST;
+            case DISK -> DISK;
+            case REMOTE -> "RemoteBackend";
+        };
+    }
+
     static Tier tier(String location) {
         return switch (location) {
             case HOST -> Tier.HOST;

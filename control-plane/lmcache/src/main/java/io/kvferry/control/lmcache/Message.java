@@ -111,7 +111,7 @@ record Message(MessageType type, Map<String, @Nullable Object> values, Map<Strin
     }
 
     String text(String name) {
-        return (String) value(name);
+        return (String) required(name);
     }
 
     /** A string that may be nil. */
@@ -128,7 +128,7 @@ record Message(MessageType type, Map<String, @Nullable Object> values, Map<Strin
 
     /** An integer; larger ones than a long holds are refused. */
     long integer(String name) throws MalformedMessageException {
-        if (value(name) instanceof Long number) {
+        if (required(name) instanceof Long number) {
             return number;
         }
         throw new MalformedMessageException(type.tag() + "." + name + " is too large");
@@ -140,7 +140,11 @@ record Message(MessageType type, Map<String, @Nullable Object> values, Map<Strin
 
     /** Chunk hashes, each as 64 bits. */
     long[] keys(String name) throws MalformedMessageException {
-        List<?> list = (List<?>) value(name);
+        return bits((List<?>) required(name));
+    }
+
+    /** The same of a list that did not come as a field. */
+    static long[] bits(List<?> list) throws MalformedMessageException {
         long[] keys = new long[list.size()];
         for (int i = 0; i < keys.length; i++) {
             keys[i] = bits(list.get(i));
@@ -148,9 +152,14 @@ record Message(MessageType type, Map<String, @Nullable Object> values, Map<Strin
         return keys;
     }
 
+    /** Integers that may be nil. */
+    long @Nullable [] optionalKeys(String name) throws MalformedMessageException {
+        return values.get(name) == null ? null : keys(name);
+    }
+
     /** One chunk hash, as 64 bits. */
     long key(String name) throws MalformedMessageException {
-        return bits(value(name));
+        return bits(required(name));
     }
 
     List<KvOperation> operations() throws MalformedMessageException {
@@ -176,7 +185,8 @@ record Message(MessageType type, Map<String, @Nullable Object> values, Map<Strin
         throw new MalformedMessageException("the chunk hash " + number + " has more than 64 bits");
     }
 
-    private Object value(String name) {
+    /** A field as it is, which is not nil. */
+    Object required(String name) {
         Object value = values.get(name);
         if (value == null) {
             throw new IllegalStateException(type.tag() + " has no " + name);

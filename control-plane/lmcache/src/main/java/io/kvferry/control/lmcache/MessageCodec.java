@@ -160,6 +160,21 @@ final class MessageCodec {
         };
     }
 
+    /** A JSON object; an empty body is an empty one. */
+    static Map<?, ?> jsonMap(byte[] bytes) throws MalformedMessageException {
+        if (bytes.length == 0) {
+            return Map.of();
+        }
+        try {
+            if (json(bytes) instanceof Map<?, ?> map) {
+                return map;
+            }
+        } catch (JacksonException e) {
+            throw new MalformedMessageException("the body is no JSON: " + e.getOriginalMessage(), e);
+        }
+        throw new MalformedMessageException("the body is no JSON object");
+    }
+
     /** In the sender's own language. */
     static byte[] encode(Message message, boolean asJson) {
         return asJson ? encodeJson(message) : encode(message);
@@ -202,9 +217,14 @@ final class MessageCodec {
     }
 
     private static byte[] encodeJson(Message message) {
+        return jsonBytes(message.toMap());
+    }
+
+    /** Maps, lists, texts and numbers as JSON. */
+    static byte[] jsonBytes(Object value) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (JsonGenerator generator = JSON.createGenerator(tools.jackson.core.ObjectWriteContext.empty(), bytes)) {
-            write(generator, message.toMap());
+            write(generator, value);
         }
         return bytes.toByteArray();
     }

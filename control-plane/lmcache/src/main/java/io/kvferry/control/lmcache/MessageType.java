@@ -188,18 +188,32 @@ enum MessageType {
     @SuppressWarnings("ImmutableEnumChecker") // made by List.of, of records of immutable values
     private final List<Field> fields;
 
+    private final boolean hasWorker;
+
     MessageType(String tag, Field... fields) {
         this.tag = tag;
         this.fields = List.of(fields);
+        this.hasWorker = this.fields.stream().anyMatch(field -> field.name().equals("worker_id"));
     }
 
     static @Nullable MessageType ofTag(String tag) {
         return BY_TAG.get(tag);
     }
 
+    /** The type that answers this one; null if there is none. */
+    @Nullable
+    MessageType answer() {
+        return tag.endsWith("Msg") ? ofTag(tag.substring(0, tag.length() - "Msg".length()) + "RetMsg") : null;
+    }
+
     /** What the key {@code type} holds. */
     String tag() {
         return tag;
+    }
+
+    /** Whether it says which worker it is from. */
+    boolean hasWorker() {
+        return hasWorker;
     }
 
     List<Field> fields() {

@@ -2,8 +2,6 @@ package io.kvferry.control.lmcache;
 
 import io.kvferry.spi.Deadline;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.Pipe;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -52,7 +50,7 @@ final class SocketLoop implements AutoCloseable {
     private final Handler handler;
     private final LmCacheCounters counters;
     private final BlockingQueue<Reply> replies = new ArrayBlockingQueue<>(MAX_WAITING_REPLIES);
-    private final Pipe wakeUp;
+    private final WakeUp wakeUp;
     private final Thread thread;
     private ZMQ.Socket socket;
     private final int port;
@@ -75,9 +73,7 @@ final class SocketLoop implements AutoCloseable {
         this.maxFrameBytes = maxFrameBytes;
         this.handler = handler;
         this.counters = counters;
-        this.wakeUp = Pipe.open();
-        wakeUp.source().configureBlocking(false);
-        wakeUp.sink().configureBlocking(false);
+        this.wakeUp = new WakeUp();
         this.socket = newSocket();
         String prefix = "tcp://" + (host.contains(":") ? "[" + host + "]" : host) + ":";
         this.port = port == 0 ? socket.bindToRandomPort(prefix.substring(0, prefix.length() - 1)) : bind(prefix, port);
@@ -146,7 +142,7 @@ final class SocketLoop implements AutoCloseable {
 
     private void awaitWakeUp(long millis) {
         try (ZMQ.Poller poller = context.createPoller(1)) {
-            poller.register(wakeUp.source(), ZMQ.Poller.POLLIN);
+            int ignored = wakeUp.register(poller);
             poller.poll(millis);
         }
     }
@@ -154,10 +150,10 @@ final class SocketLoop implements AutoCloseable {
     private void serve() {
         try (ZMQ.Poller poller = context.createPoller(2)) {
             int incoming = poller.register(socket, ZMQ.Poller.POLLIN);
-            poller.register(wakeUp.source(), ZMQ.Poller.POLLIN);
+            int ignored = wakeUp.register(poller);
             while (!closed) {
                 poller.poll(-1); // ended by a frame, an answer or close()
-                drainWakeUp();
+                wakeUp.drain();
                 sendReplies();
                 if (poller.pollin(incoming)) {
                     receive();
@@ -201,7 +197,7 @@ final class SocketLoop implements AutoCloseable {
             List<byte[]> whole = new ArrayList<>(envelope);
             whole.add(answer);
             if (replies.offer(new Reply(whole)) && !Thread.currentThread().equals(thread)) {
-                wake();
+                wakeUp.wake();
             }
         });
         sendReplies();
@@ -216,25 +212,6 @@ final class SocketLoop implements AutoCloseable {
         }
     }
 
-    private void wake() {
-        try {
-            int ignored = wakeUp.sink().write(ByteBuffer.allocate(1)); // a full pipe wakes as well
-        } catch (IOException e) {
-            LOG.debug("{} is closed", name);
-        }
-    }
-
-    private void drainWakeUp() {
-        try {
-            ByteBuffer bytes = ByteBuffer.allocate(64);
-            while (wakeUp.source().read(bytes) > 0) {
-                bytes.clear();
-            }
-        } catch (IOException e) {
-            LOG.debug("{} is closed", name);
-        }
-    }
-
     @Override
     public void close() {
         close(Deadline.after(java.time.Duration.ofSeconds(5)));
@@ -243,24 +220,15 @@ final class SocketLoop implements AutoCloseable {
     /** Ends the thread; returns false if it still runs when the deadline passes. */
     boolean close(Deadline deadline) {
         closed = true;
-        wake();
+        wakeUp.wake();
         try {
             thread.join(java.time.Duration.ofNanos(Math.max(1, deadline.remainingNanos())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         if (!thread.isAlive()) {
-            closePipe();
+            wakeUp.close();
         }
         return !thread.isAlive();
-    }
-
-    private void closePipe() {
-        try {
-            wakeUp.sink().close();
-            wakeUp.source().close();
-        } catch (IOException e) {
-            LOG.debug("closing the pipe of {}", name, e);
-        }
     }
 }

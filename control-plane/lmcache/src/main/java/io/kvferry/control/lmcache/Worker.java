@@ -8,10 +8,14 @@ import io.kvferry.control.cluster.Tier;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Ticker;
 import java.time.Duration;
-import java.util.HashMap;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,14 +27,17 @@ final class Worker {
     private final WorkerId id;
     private final String scheme;
     private final @Nullable String peerInitUrl;
-    private final WorkerPort port;
+    private final WorkerPorts ports;
+    private final String url;
     private final Ticker ticker;
     private final int maxKeys;
     private final LmCacheCounters counters;
 
+    private final Instant registered = InstantSource.system().instant();
+
     private final Object lock = new Object();
     private final HeldChunks held = new HeldChunks();
-    private final Map<String, Long> sequences = new HashMap<>();
+    private final Sequences sequences = new Sequences();
     private @Nullable NodeSession session;
     private long nextBatch = 1;
     private boolean syncWanted;
@@ -39,20 +46,23 @@ final class Worker {
     /** Why the worker should send all it holds; empty if it need not. */
     private String stale = "";
 
+    private final AtomicInteger asked = new AtomicInteger();
     private volatile long heardNanos;
 
     Worker(
             WorkerId id,
             String scheme,
             @Nullable String peerInitUrl,
-            WorkerPort port,
+            WorkerPorts ports,
+            String url,
             Ticker ticker,
             int maxKeys,
             LmCacheCounters counters) {
         this.id = id;
         this.scheme = scheme;
         this.peerInitUrl = peerInitUrl;
-        this.port = port;
+        this.ports = ports;
+        this.url = url;
         this.ticker = ticker;
         this.maxKeys = maxKeys;
         this.counters = counters;
@@ -61,6 +71,11 @@ final class Worker {
 
     WorkerId id() {
         return id;
+    }
+
+    /** When it registered. */
+    Instant registered() {
+        return registered;
     }
 
     String scheme() {
@@ -73,17 +88,33 @@ final class Worker {
         return peerInitUrl;
     }
 
-    WorkerPort port() {
-        return port;
+    /** Asks the worker at its port, as {@link WorkerPorts#ask}; any answer is a sign of life. */
+    CompletableFuture<Message> ask(Message request, Deadline deadline) {
+        asked.incrementAndGet();
+        CompletableFuture<Message> answer = ports.ask(url, request, deadline, this::heard);
+        return answer.whenComplete((_, _) -> asked.decrementAndGet());
     }
 
-    long sinceHeardNanos() {
-        return ticker.nanos() - heardNanos;
+    /** Gives up all that is asked of it; completes when that has failed. */
+    CompletableFuture<Void> dropAsked() {
+        return ports.drop(url);
+    }
+
+    /** Whether it was not heard of for so long, and is asked nothing that would tell. */
+    boolean isSilentFor(Duration time) {
+        return asked.get() == 0 && ticker.nanos() - heardNanos >= time.toNanos();
     }
 
     List<String> locations() {
         synchronized (lock) {
             return List.copyOf(held.locations());
+        }
+    }
+
+    /** Memory for what it holds. */
+    long heldBytes() {
+        synchronized (lock) {
+            return held.bytes();
         }
     }
 
@@ -113,9 +144,19 @@ final class Worker {
 
     /** Keeps the lease; false once the session has ended and the worker has to register again. */
     boolean keepAlive() {
-        heardNanos = ticker.nanos();
+        synchronized (lock) {
+            heardNanos = ticker.nanos();
+            return session != null && session.keepAlive(NodeStats.NONE);
+        }
+    }
+
+    /** Whatever a worker sends is a sign of life; its lease is kept twice as often as it has to be, and not for every message. */
+    void heard() {
         NodeSession current = session();
-        return current != null && current.keepAlive(NodeStats.NONE);
+        if (current != null
+                && ticker.nanos() - heardNanos >= current.keepAliveInterval().toNanos() / 2) {
+            boolean ignored = keepAlive();
+        }
     }
 
     private @Nullable NodeSession session() {
@@ -131,9 +172,10 @@ final class Worker {
         }
     }
 
-    void operate(String location, List<KvOperation> operations) {
-        heardNanos = ticker.nanos();
+    void operate(String location, List<KvOperation> operations) throws MalformedMessageException {
+        heard();
         synchronized (lock) {
+            checkLocation(location);
             FullSync running = sync;
             if (running != null && running.location().equals(location)) {
                 running.addWaiting(operations);
@@ -144,12 +186,16 @@ final class Worker {
         }
     }
 
-    private void checkSequence(String location, long sequence) {
-        if (sequence == 0) {
-            return; // a generation that does not count
+    private void checkLocation(String location) throws MalformedMessageException {
+        if (!sequences.mayName(location)) {
+            throw new MalformedMessageException(
+                    "worker " + id + " names more than " + Sequences.MAX_LOCATIONS + " locations");
         }
-        Long before = sequences.put(location, sequence);
-        if (before != null && sequence != before + 1 && stale.isEmpty()) {
+    }
+
+    private void checkSequence(String location, long sequence) {
+        OptionalLong before = sequences.gapBefore(location, sequence);
+        if (before.isPresent() && stale.isEmpty()) {
             counters.count(LmCacheCounters.Name.SEQUENCE_GAPS);
             stale = "sequence_gap";
             LOG.warn(
@@ -157,7 +203,7 @@ final class Worker {
                     id,
                     location,
                     sequence,
-                    before);
+                    before.getAsLong());
         }
     }
 
@@ -194,9 +240,11 @@ final class Worker {
 
     /** Begins a full sync of one place. Returns why not, or null. */
     @Nullable
-    String beginFullSync(String syncId, String location, long batchCount, Duration timeout) {
-        heardNanos = ticker.nanos();
+    String beginFullSync(String syncId, String location, long batchCount, Duration timeout)
+            throws MalformedMessageException {
+        heard();
         synchronized (lock) {
+            checkLocation(location);
             FullSync running = sync;
             if (running != null && !running.id().equals(syncId) && !running.isExpired()) {
                 return "full sync " + running.id() + " of " + running.location() + " goes on";
@@ -210,7 +258,7 @@ final class Worker {
     }
 
     void addToFullSync(String syncId, long batch, long[] keys) throws MalformedMessageException {
-        heardNanos = ticker.nanos();
+        heard();
         synchronized (lock) {
             running(syncId).add(batch, keys);
         }
@@ -226,7 +274,7 @@ final class Worker {
 
     /** Ends a full sync: what was heard takes the place of what was known, if it is all. */
     void endFullSync(String syncId, long totalKeys) throws MalformedMessageException {
-        heardNanos = ticker.nanos();
+        heard();
         synchronized (lock) {
             FullSync running = running(syncId);
             String problem = running.problem(totalKeys);
@@ -242,7 +290,7 @@ final class Worker {
             held.replace(running.location(), running.keys());
             stale = "";
             lastCompletedSync = syncId;
-            sequences.remove(running.location());
+            sequences.restart(running.location());
             tellAll(current);
             running.waiting().forEach(operation -> checkSequence(running.location(), operation.sequence()));
             apply(running.location(), running.waiting());
@@ -251,7 +299,7 @@ final class Worker {
 
     /** How far a full sync is. */
     SyncStatus fullSyncStatus(String syncId) {
-        heardNanos = ticker.nanos();
+        heard();
         synchronized (lock) {
             FullSync running = sync;
             if (running != null && running.id().equals(syncId)) {

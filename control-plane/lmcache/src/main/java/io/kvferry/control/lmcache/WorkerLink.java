@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.function.Supplier;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,16 +24,12 @@ import org.slf4j.LoggerFactory;
 final class WorkerLink implements NodeLink {
     private static final Logger LOG = LoggerFactory.getLogger(WorkerLink.class);
 
-    private final WorkerId worker;
-    private final WorkerPort port;
-    private final Supplier<List<String>> locations;
-    private final Runnable onSyncWanted;
+    private final Worker worker;
+    private final Consumer<Worker> onEnd;
 
-    WorkerLink(WorkerId worker, WorkerPort port, Supplier<List<String>> locations, Runnable onSyncWanted) {
+    WorkerLink(Worker worker, Consumer<Worker> onEnd) {
         this.worker = worker;
-        this.port = port;
-        this.locations = locations;
-        this.onSyncWanted = onSyncWanted;
+        this.onEnd = onEnd;
     }
 
     @Override
@@ -41,14 +37,14 @@ final class WorkerLink implements NodeLink {
         return switch (order.action()) {
             case OrderAction.Clear clear -> clear(order.id(), clear.tier(), deadline);
             case OrderAction.Health _ ->
-                port.ask(Message.of(MessageType.HEALTH_WORKER, order.id()), deadline)
+                worker.ask(Message.of(MessageType.HEALTH_WORKER, order.id()), deadline)
                         .thenApply(WorkerLink::health);
             case OrderAction.QueryNode _ ->
                 CompletableFuture.completedFuture(new OrderResult(
                         TransferErrorCode.OK,
                         0,
                         "an LMCache worker",
-                        Map.of("instance_id", worker.instance(), "worker_id", String.valueOf(worker.worker()))));
+                        Map.of("instance_id", worker.id().instance(), "worker_id", String.valueOf(worker.id().worker()))));
             case OrderAction.Pin _, OrderAction.Unpin _, OrderAction.Move _ ->
                 CompletableFuture.completedFuture(OrderResult.failed(
                         TransferErrorCode.UNSUPPORTED,
@@ -59,9 +55,9 @@ final class WorkerLink implements NodeLink {
 
     private CompletionStage<OrderResult> clear(String id, Optional<Tier> tier, Deadline deadline) {
         List<CompletableFuture<Message>> answers = new ArrayList<>();
-        for (String location : locations.get()) {
+        for (String location : worker.locations()) {
             if (tier.isEmpty() || Locations.tier(location) == tier.get()) {
-                answers.add(port.ask(Message.of(MessageType.CLEAR_WORKER, id, location), deadline));
+                answers.add(worker.ask(Message.of(MessageType.CLEAR_WORKER, id, location), deadline));
             }
         }
         return CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new))
@@ -87,12 +83,13 @@ final class WorkerLink implements NodeLink {
 
     @Override
     public void requestSync(String reason) {
-        LOG.debug("{}: the index wants to hear all again: {}", worker, reason);
-        onSyncWanted.run();
+        LOG.debug("{}: the index wants to hear all again: {}", worker.id(), reason);
+        worker.wantSync();
     }
 
     @Override
     public void end(TransferErrorCode code, String detail) {
-        LOG.info("worker {} is no member any more, {}: {}", worker, code, detail);
+        onEnd.accept(worker);
+        LOG.info("worker {} is no member any more, {}: {}", worker.id(), code, detail);
     }
 }

@@ -13,9 +13,6 @@ final class WorkerProtocol {
     /** Part of the workers that must have synced before one may serve again, as in LMCache. */
     private static final double COMPLETION_THRESHOLD = 0.8;
 
-    private static final Message LOOKUP_MISS =
-            Message.of(MessageType.BATCHED_P2P_LOOKUP_RET, List.of(List.of("", "", 0L, "")));
-
     private final Workers workers;
     private final BackendConfig config;
     private final LmCacheCounters counters;
@@ -113,11 +110,10 @@ final class WorkerProtocol {
 
     private Message lookup(Message message) throws MalformedMessageException {
         Workers.Found found = workers.lookup(WorkerId.of(message), message.keys("hashes"));
-        return found == null
-                ? LOOKUP_MISS
-                : Message.of(
-                        MessageType.BATCHED_P2P_LOOKUP_RET,
-                        List.of(List.of(found.instance(), found.location(), (long) found.chunks(), found.url())));
+        Message answer = Message.of(
+                MessageType.BATCHED_P2P_LOOKUP_RET,
+                List.of(List.of(found.instance(), found.location(), (long) found.chunks(), found.url())));
+        return found.explanation().isEmpty() ? answer : answer.with(Map.of("explanation", found.explanation()));
     }
 
     private Message startSync(Message message) throws MalformedMessageException {

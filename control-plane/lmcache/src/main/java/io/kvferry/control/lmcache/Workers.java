@@ -11,6 +11,8 @@ import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Ticker;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Collection;
@@ -18,12 +20,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.zeromq.ZContext;
 
 /** The workers that have registered here, as nodes of the cluster. Thread-safe. */
 final class Workers {
@@ -32,30 +38,31 @@ final class Workers {
     /** The name under which a node's registration has the address that LMCache's peers dial. */
     static final String PEER_INIT = "lmcache-peer-init";
 
-    private static final String WORKER_PORT = "lmcache-worker";
+    /** The name under which it has the address at which the worker takes requests. */
+    static final String WORKER_PORT = "lmcache-worker";
     private static final String SOFTWARE = "LMCache";
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final int HEX = 16;
+    private static final int DROP_SECONDS = 2;
 
     private final Controller controller;
     private final BackendConfig config;
-    private final ZContext context;
-    private final Executor executor;
+    private final WorkerPorts ports;
     private final Ticker ticker;
     private final LmCacheCounters counters;
     private final Map<WorkerId, Worker> registered = new ConcurrentHashMap<>();
+    /** Those of all registered workers; more than one is worth an explanation. */
+    private volatile Set<String> schemes = Set.of();
 
     Workers(
             Controller controller,
             BackendConfig config,
-            ZContext context,
-            Executor executor,
+            WorkerPorts ports,
             Ticker ticker,
             LmCacheCounters counters) {
         this.controller = controller;
         this.config = config;
-        this.context = context;
-        this.executor = executor;
+        this.ports = ports;
         this.ticker = ticker;
         this.counters = counters;
     }
@@ -81,9 +88,15 @@ final class Workers {
         }
         String url = message.optionalText("peer_init_url");
         KeyScheme scheme = scheme(message);
-        WorkerPort workerPort = new WorkerPort(context, executor, message.text("ip"), port);
         Worker worker = new Worker(
-                id, scheme.name(), url, workerPort, ticker, config.get(LmCacheConfigKeys.MAX_KEYS), counters);
+                id,
+                scheme.name(),
+                url,
+                ports,
+                portUrl(message.text("ip"), port),
+                ticker,
+                config.get(LmCacheConfigKeys.MAX_KEYS),
+                counters);
         Map<String, String> addresses = new HashMap<>();
         addresses.put(WORKER_PORT, message.text("ip") + ":" + port);
         if (url == null) {
@@ -107,11 +120,35 @@ final class Workers {
         } catch (IllegalArgumentException e) {
             throw new MalformedMessageException(String.valueOf(e.getMessage()), e);
         }
-        WorkerLink link = new WorkerLink(id, workerPort, worker::locations, worker::wantSync);
-        NodeSession session = controller.connect(registration, link, storeDeadline());
+        Worker before = registered.get(id);
+        if (before != null) {
+            await(before.dropAsked()); // so that orders to it are free to be given to its successor
+        }
+        NodeSession session = controller.connect(registration, new WorkerLink(worker, this::forget), storeDeadline());
         worker.join(session, reasonToSync);
         registered.put(id, worker);
+        noteSchemes();
         return worker;
+    }
+
+    /** A host name is looked up here, where waiting is allowed. */
+    private static String portUrl(String host, long port) throws MalformedMessageException {
+        try {
+            String address = InetAddress.getByName(host).getHostAddress();
+            return "tcp://" + (address.contains(":") ? "[" + address + "]" : address) + ":" + port;
+        } catch (UnknownHostException e) {
+            throw new MalformedMessageException("ip '" + host + "' is no address and no known name", e);
+        }
+    }
+
+    private static void await(CompletableFuture<Void> dropped) {
+        try {
+            dropped.get(DROP_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LOG.debug("requests to a worker that came anew run into their deadlines", e);
+        }
     }
 
     private Deadline storeDeadline() {
@@ -149,29 +186,37 @@ final class Workers {
         Worker worker = registered.remove(id);
         if (worker != null) {
             worker.leave(storeDeadline());
+            var ignored = worker.dropAsked();
+            noteSchemes();
         }
     }
 
     /** Forgets a worker whose session has ended. */
     void forget(Worker worker) {
-        boolean ignored = registered.remove(worker.id(), worker);
+        if (registered.remove(worker.id(), worker)) {
+            var ignored = worker.dropAsked();
+            noteSchemes();
+        }
     }
 
-    /** Who can serve a chain to a worker: of another instance, of the same rank, and with a URL; null for a miss. */
-    @Nullable
+    /** Who can serve a chain to a worker: of another instance, of the same rank, and with a URL. */
     Found lookup(WorkerId asking, long[] hashes) {
         counters.count(LmCacheCounters.Name.LOOKUPS);
         if (hashes.length == 0) {
-            return null;
+            return Found.NOTHING;
         }
+        String explanation = schemes.size() > 1 ? "workers of other key schemes are registered: " + schemes : "";
         Worker asker = registered.get(asking);
+        if (asker != null) {
+            asker.heard();
+        }
         String scheme = asker == null ? config.get(LmCacheConfigKeys.HASH_SCHEME) : asker.scheme();
         ChunkKeys keys = HeldChunks.packed(hashes);
         List<Holder> holders = controller
                 .lookup(new Lookup(scheme, keys, asking.nodeId(), Lookup.MAX_HOLDERS))
                 .holders();
         for (Holder holder : holders) {
-            Worker worker = workerOf(holder);
+            Worker worker = ofNode(holder.node().identity().nodeId());
             if (worker == null
                     || worker.id().instance().equals(asking.instance())
                     || worker.id().worker() != asking.worker()) {
@@ -180,19 +225,35 @@ final class Workers {
             String location = worker.locationOf(hashes[0]);
             if (worker.peerInitUrl() == null || location == null) {
                 counters.count(LmCacheCounters.Name.HOLDERS_WITHOUT_URL);
+                explanation = "worker " + worker.id() + " holds it and registered without peer_init_url";
                 continue;
             }
             counters.count(LmCacheCounters.Name.LOOKUP_HITS);
-            return new Found(worker.id().instance(), location, holder.chunks(), worker.peerInitUrl());
+            return new Found(worker.id().instance(), location, holder.chunks(), worker.peerInitUrl(), "");
         }
-        return null;
+        return explanation.isEmpty() ? Found.NOTHING : new Found("", "", 0, "", explanation);
     }
 
-    /** A worker that holds the beginning of a chain. */
-    record Found(String instance, String location, int chunks, String url) {}
+    /** A worker that holds the beginning of a chain; or nothing, and perhaps why. */
+    record Found(String instance, String location, int chunks, String url, String explanation) {
+        static final Found NOTHING = new Found("", "", 0, "", "");
+    }
 
-    private @Nullable Worker workerOf(Holder holder) {
-        String node = holder.node().identity().nodeId();
+    private void noteSchemes() {
+        Set<String> names = new TreeSet<>();
+        registered.values().forEach(worker -> names.add(worker.scheme()));
+        if (names.size() > 1 && !names.equals(schemes)) {
+            LOG.warn(
+                    "workers with different key schemes are registered and never find each other's chunks: {}; give all the"
+                            + " same pre_caching_hash_algorithm, PYTHONHASHSEED and chunk_size",
+                    names);
+        }
+        schemes = names;
+    }
+
+    /** The worker that is a node of the cluster; null for a node of another kind. */
+    @Nullable
+    Worker ofNode(String node) {
         int slash = node.lastIndexOf('/');
         if (slash < 0) {
             return null;
@@ -204,6 +265,11 @@ final class Workers {
         }
     }
 
+    /** Memory for what all hold. */
+    long heldBytes() {
+        return registered.values().stream().mapToLong(Worker::heldBytes).sum();
+    }
+
     /** Part of the workers that have told all they hold. */
     double syncedPart() {
         long all = registered.size();
@@ -213,19 +279,13 @@ final class Workers {
 
     /** Asks workers that were silent for a while whether they are there; who answers keeps its lease. */
     void probeSilent() {
+        Duration interval = controller.view().lease().dividedBy(5);
         for (Worker worker : registered.values()) {
-            Duration interval = controller.view().lease().dividedBy(5);
-            if (worker.sinceHeardNanos() < interval.toNanos()) {
+            if (!worker.isSilentFor(interval)) {
                 continue;
             }
-            Deadline deadline = Deadline.after(interval, ticker);
-            var ignored = worker.port()
-                    .ask(Message.of(MessageType.HEALTH_WORKER, "lease"), deadline)
-                    .thenAccept(_ -> {
-                        if (!worker.keepAlive()) {
-                            forget(worker);
-                        }
-                    });
+            var ignored =
+                    worker.ask(Message.of(MessageType.HEALTH_WORKER, "lease"), Deadline.after(interval, ticker));
         }
     }
 }

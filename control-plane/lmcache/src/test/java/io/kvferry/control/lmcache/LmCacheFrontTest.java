@@ -5,12 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.cluster.ControllerConfigKeys;
 import io.kvferry.control.cluster.NodeView;
-import io.kvferry.control.cluster.OrderAction;
-import io.kvferry.control.cluster.OrderRequest;
-import io.kvferry.control.cluster.OrderStatus;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
-import io.kvferry.spi.TransferErrorCode;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +14,6 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -223,6 +218,20 @@ class LmCacheFrontTest {
     }
 
     @Test
+    void aWorkerThatWorksButNeverHeartbeatsKeepsItsLease() throws Exception {
+        try (TestWorker worker = new TestWorker(front, "a", 0)) {
+            worker.register("h:0");
+            Duration lease = controller.view().lease();
+            // so long that it counts, and not so long that it would be asked whether it is there
+            eventually(() -> node("a/0").leaseLeft().compareTo(lease.minus(lease.dividedBy(10))) < 0);
+            Duration before = node("a/0").leaseLeft();
+            worker.admit(CPU, 1, 1);
+
+            eventually(() -> node("a/0").leaseLeft().compareTo(before) > 0);
+        }
+    }
+
+    @Test
     void deregisteringTakesAWorkerOutAtOnce() throws Exception {
         try (TestWorker worker = new TestWorker(front, "a", 0)) {
             worker.register("h:0");
@@ -257,23 +266,5 @@ class LmCacheFrontTest {
             assertThat(answer.type()).isEqualTo(MessageType.ERROR);
             assertThat(answer.text("error")).contains("128", "256");
         }
-    }
-
-    @Test
-    void whatLmCacheCannotDoByKeysSaysSo() throws Exception {
-        try (TestWorker worker = new TestWorker(front, "a", 0)) {
-            worker.register("h:0");
-            OrderStatus pin = order(new OrderAction.Pin(HeldChunks.packed(new long[] {1}), Duration.ofMinutes(1)));
-
-            assertThat(finished(pin).results().get("a/0").code()).isEqualTo(TransferErrorCode.UNSUPPORTED);
-        }
-    }
-
-    private OrderStatus order(OrderAction action) {
-        return controller.order(new OrderRequest(action, List.of(), Duration.ofSeconds(2)), Deadline.after(PATIENCE));
-    }
-
-    private OrderStatus finished(OrderStatus order) throws Exception {
-        return controller.whenFinished(order.id()).orElseThrow().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     }
 }

@@ -9,7 +9,7 @@ import org.zeromq.ZMQ;
 
 /** A worker as LMCache has it: pushes, asks over a DEALER, and answers the controller at a port of its own. */
 final class TestWorker implements AutoCloseable {
-    private static final int TIMEOUT_MILLIS = 10_000;
+    private static final int TIMEOUT_MILLIS = 30_000;
 
     private final ZContext context = new ZContext();
     private final String instance;
@@ -113,6 +113,26 @@ final class TestWorker implements AutoCloseable {
 
     Message fullSyncStatus(String id) throws Exception {
         return ask(Message.of(MessageType.FULL_SYNC_STATUS, instance, rank, id));
+    }
+
+    /** Answers one request of the controller and returns it. */
+    Message answer(Message answer) throws Exception {
+        Message request = asked();
+        answerAsked(answer);
+        return request;
+    }
+
+    /** Takes one request of the controller, which waits for {@link #answerAsked}. */
+    Message asked() throws Exception {
+        byte[] request = port.recv();
+        if (request == null) {
+            throw new AssertionError("the controller asked nothing");
+        }
+        return MessageCodec.decode(request);
+    }
+
+    void answerAsked(Message answer) {
+        port.send(MessageCodec.encode(answer));
     }
 
     void deregister() {

@@ -1,0 +1,74 @@
+package io.kvferry.control.lmcache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.kvferry.control.cluster.Controller;
+import io.kvferry.control.cluster.ControllerConfigKeys;
+import io.kvferry.spi.BackendConfig;
+import io.kvferry.spi.Deadline;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** As many workers as a large cluster has. */
+@Timeout(240)
+class ManyWorkersTest {
+    private static final int WORKERS = 1000;
+    private static final int CHUNKS = 1000;
+    private static final String CPU = "LocalCPUBackend";
+
+    @Test
+    void aThousandWorkersHoldAThousandChunksEach() throws Exception {
+        try (Controller controller = Controller.open(BackendConfig.DEFAULTS
+                        .with(ControllerConfigKeys.PORT, 0)
+                        .with(ControllerConfigKeys.LEASE, Duration.ofHours(1)));
+                LmCacheFront front = LmCacheFront.open(controller, BackendConfig.DEFAULTS);
+                TestWorker all = new TestWorker(front, "asker", 0)) {
+            all.register("h:0");
+            for (int worker = 0; worker < WORKERS; worker++) {
+                assertThat(all.ask(Message.of(
+                                        MessageType.REGISTER, "w" + worker, 0L, "127.0.0.1", 9L, "h:" + worker))
+                                .type())
+                        .isEqualTo(MessageType.REGISTER_RET);
+            }
+            for (int worker = 0; worker < WORKERS; worker++) {
+                all.push(Message.of(MessageType.BATCHED_KV_OPERATION, "w" + worker, 0L, CPU, admissions(worker)));
+            }
+            Deadline deadline = Deadline.after(Duration.ofMinutes(2));
+            while (controller.view().indexedPairs() < (long) WORKERS * CHUNKS) {
+                assertThat(deadline.isExpired()).as("all were indexed in time").isFalse();
+                Thread.onSpinWait();
+            }
+
+            for (int worker = 0; worker < WORKERS; worker += 97) {
+                assertThat(String.valueOf(all.lookup(key(worker, 0), key(worker, 1), key(worker + 1, 2))
+                                .values()
+                                .get("layout_info")))
+                        .isEqualTo("[[w" + worker + ", LocalCPUBackend, 2, h:" + worker + "]]");
+            }
+            double held = front.http().metrics().stream()
+                    .filter(metric -> metric.name().equals("kvferry_lmcache_held_bytes"))
+                    .findFirst()
+                    .orElseThrow()
+                    .value();
+            assertThat(held / WORKERS / CHUNKS)
+                    .as("bytes a chunk, beside the index")
+                    .isBetween(8.0, 24.0);
+        }
+    }
+
+    private static long key(int worker, int chunk) {
+        return (long) worker * CHUNKS + chunk;
+    }
+
+    private static List<Map<String, Object>> admissions(int worker) {
+        List<Map<String, Object>> events = new ArrayList<>();
+        for (int chunk = 0; chunk < CHUNKS; chunk++) {
+            events.add(Map.of("op_type", "admit", "key", key(worker, chunk), "seq_num", chunk + 1L));
+        }
+        return events;
+    }
+}
