@@ -116,7 +116,7 @@ public final class LmCacheConfigKeys {
             "kvferry.lmcache.pin-time",
             Duration.ofMinutes(5),
             Duration.ofMillis(10),
-            Duration.ofDays(365),
+            Duration.ofHours(24),
             "How long a KVFerry node keeps chunks that are pinned at /pin, which says no time. Default 5m, after which"
                     + " LMCache's workers unpin, too.");
 

@@ -164,7 +164,7 @@ record Message(MessageType type, Map<String, @Nullable Object> values, Map<Strin
 
     List<KvOperation> operations() throws MalformedMessageException {
         List<KvOperation> operations = new ArrayList<>();
-        for (Object entry : (List<?>) value("operations")) {
+        for (Object entry : (List<?>) required("operations")) {
             Map<?, ?> event = (Map<?, ?>) entry;
             if (!(event.get("seq_num") instanceof Long sequence)) {
                 throw new MalformedMessageException("seq_num is too large");
