@@ -110,20 +110,20 @@ final class LmCacheHttp implements HttpExtension {
                         "What the sockets for LMCache workers count as " + name.replace('_', ' ') + ".",
                         true,
                         Map.of(),
-                        count)));
+                        count.doubleValue())));
         counters.messages()
                 .forEach((socket, count) -> metrics.add(new Metric(
                         "lmcache:cache_controller_" + socket + "_socket_message_count",
                         "Messages that came to the " + socket + " socket.",
                         false,
                         Map.of("role", "controller"),
-                        count)));
+                        count.doubleValue())));
         metrics.add(new Metric(
                 "kvferry_lmcache_held_bytes",
                 "Memory for what LMCache workers hold, beside the index.",
                 false,
                 Map.of(),
-                remarks.workers().heldBytes()));
+                (double) remarks.workers().heldBytes()));
         return metrics;
     }
 

@@ -59,8 +59,9 @@ record Targets(List<Worker> workers, List<NodeView> nodes) {
     /** Gives each node an order. */
     Map<String, CompletableFuture<OrderResult>> order(
             OrderAction action, Controller controller, Duration timeout, Deadline deadline) {
+        Map<String, CompletableFuture<OrderResult>> parts = new HashMap<>();
         if (nodes.isEmpty()) {
-            return Map.of();
+            return parts;
         }
         List<String> ids = nodes.stream()
                 .map(node -> node.registration().identity().nodeId())
@@ -68,7 +69,6 @@ record Targets(List<Worker> workers, List<NodeView> nodes) {
         OrderStatus order = controller.order(new OrderRequest(action, ids, timeout), deadline);
         CompletableFuture<OrderStatus> finished =
                 controller.whenFinished(order.id()).orElseGet(() -> CompletableFuture.completedFuture(order));
-        Map<String, CompletableFuture<OrderResult>> parts = new HashMap<>();
         order.nodes()
                 .forEach(node -> parts.put(
                         node, finished.thenApply(end -> inTokens(end.results().get(node), chunkTokens(node)))));
