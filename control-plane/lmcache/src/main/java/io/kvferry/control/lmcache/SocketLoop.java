@@ -45,7 +45,6 @@ final class SocketLoop implements AutoCloseable {
 
     private final ZContext context;
     private final SocketType type;
-    private final String name;
     private final long maxFrameBytes;
     private final Handler handler;
     private final LmCacheCounters counters;
@@ -69,7 +68,6 @@ final class SocketLoop implements AutoCloseable {
             throws IOException {
         this.context = context;
         this.type = type;
-        this.name = name;
         this.maxFrameBytes = maxFrameBytes;
         this.handler = handler;
         this.counters = counters;
