@@ -10,8 +10,11 @@ import io.kvferry.engine.TransferEngine;
 import io.kvferry.spi.ChecksumMode;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerAddress;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -136,6 +139,12 @@ final class BenchCommand implements Callable<Integer> {
             description = "One standing lease per thread for all its transfers, instead of a lease for each.")
     private boolean standing;
 
+    @Option(
+            names = "--turns",
+            description = "Measure once for each line that comes on standard input, until that ends, and print each result as"
+                    + " a line of JSON: for turns with another program that leave the JVM warm. One combination only.")
+    private boolean turns;
+
     @Option(names = "--csv", paramLabel = "FILE", description = "Write the table as comma-separated values.")
     private @Nullable Path csv;
 
@@ -177,6 +186,9 @@ final class BenchCommand implements Callable<Integer> {
         Path image = plot;
         if (image != null && !isHtml(image) && !image.toString().endsWith(".svg")) {
             throw usage("--plot " + image + " ends neither in .svg nor in .html");
+        }
+        if (turns && (points().size() > 1 || csv != null || json != null || plot != null)) {
+            throw usage("--turns measures one combination and prints to standard output only");
         }
         for (BenchCase point : points()) {
             long needed = point.blockBytes() * point.batch() * point.threads() * pipeline;
@@ -220,6 +232,10 @@ final class BenchCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         try (TransferEngine engine = TransferEngine.open(engineOptions.config());
                 Bench bench = Bench.open(engine, target, settings)) {
+            if (turns) {
+                takeTurns(bench.warmUp(points().getFirst()));
+                return;
+            }
             for (BenchCase point : points()) {
                 BenchResult result = bench.run(point);
                 results.add(result);
@@ -231,6 +247,15 @@ final class BenchCommand implements Callable<Integer> {
         spec.commandLine().getOut().print(table(results).text(true));
         spec.commandLine().getOut().flush();
         write(results, settings);
+    }
+
+    private void takeTurns(Bench.Warm point) throws IOException {
+        PrintWriter out = spec.commandLine().getOut();
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        while (in.readLine() != null) {
+            out.println(BenchReport.jsonLine(point.measure().columns()));
+            out.flush();
+        }
     }
 
     private static Table table(List<BenchResult> results) {

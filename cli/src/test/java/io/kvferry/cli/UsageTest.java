@@ -61,6 +61,8 @@ class UsageTest {
             2 | bench --block-size 0                               | '0' is not a size
             2 | bench --batch 0                                    | --batch 0
             2 | bench --pipeline 0                                 | --pipeline 0
+            2 | bench --turns                                      | --turns measures one combination
+            2 | bench --turns --block-size 1MiB --csv a.csv        | --turns measures one combination
             2 | bench --threads 2000                               | --threads 2000
             2 | bench --checksum maybe                             | maybe
             2 | bench --block-size 1GiB --memory 1MiB              | --memory is 1048576

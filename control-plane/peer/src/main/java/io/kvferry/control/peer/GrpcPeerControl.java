@@ -42,6 +42,7 @@ final class GrpcPeerControl implements PeerControl {
     private final PeerCounters counters = new PeerCounters();
     private final ChannelLimits channelLimits;
     private final long maxMessageBytes;
+    private final PeerTls tls;
     private final EventLoops eventLoops;
     private final ExecutorService executor;
     private final PeerConnections connections;
@@ -55,10 +56,11 @@ final class GrpcPeerControl implements PeerControl {
         this.environment = environment;
         this.channelLimits = ChannelLimits.of(config);
         this.maxMessageBytes = config.get(PeerConfigKeys.MAX_MESSAGE_BYTES);
+        this.tls = PeerTls.of(config);
         this.eventLoops = EventLoops.open(config.get(PeerConfigKeys.EVENT_LOOP_THREADS));
         this.executor = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("kvferry-peer-", 0).factory());
-        this.connections = new PeerConnections(config, eventLoops, executor);
+        this.connections = new PeerConnections(config, tls, eventLoops, executor);
     }
 
     @Override
@@ -66,7 +68,7 @@ final class GrpcPeerControl implements PeerControl {
         if (!started.compareAndSet(false, true)) {
             throw new IllegalStateException("peer control was started before");
         }
-        PeerServer listening = PeerServer.start(service, config, environment, eventLoops, executor, counters);
+        PeerServer listening = PeerServer.start(service, config, environment, tls, eventLoops, executor, counters);
         server = listening;
         if (closed.get()) {
             listening.close(deadline);

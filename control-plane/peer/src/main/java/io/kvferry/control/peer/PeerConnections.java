@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PeerConnections {
     private final BackendConfig config;
+    private final PeerTls tls;
     private final EventLoops eventLoops;
     private final Executor resolver;
     private final int maxConnections;
@@ -41,8 +42,9 @@ final class PeerConnections {
     private final List<PeerConnection> retiring = new ArrayList<>();
     private boolean closed;
 
-    PeerConnections(BackendConfig config, EventLoops eventLoops, Executor resolver) {
+    PeerConnections(BackendConfig config, PeerTls tls, EventLoops eventLoops, Executor resolver) {
         this.config = config;
+        this.tls = tls;
         this.eventLoops = eventLoops;
         this.resolver = resolver;
         this.maxConnections = config.get(PeerConfigKeys.MAX_CONNECTIONS);
@@ -111,8 +113,7 @@ final class PeerConnections {
 
     private ManagedChannel channelTo(PeerAddress peer) {
         Duration connectTimeout = config.get(PeerConfigKeys.CONNECT_TIMEOUT);
-        return NettyChannelBuilder.forAddress(peer.host(), peer.port())
-                .usePlaintext()
+        return tls.secure(NettyChannelBuilder.forAddress(peer.host(), peer.port()))
                 .eventLoopGroup(eventLoops.group())
                 .channelType(eventLoops.channel())
                 .directExecutor()

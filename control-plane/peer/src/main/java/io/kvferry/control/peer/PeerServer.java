@@ -38,6 +38,7 @@ final class PeerServer {
             PeerService service,
             BackendConfig config,
             BackendEnvironment environment,
+            PeerTls tls,
             EventLoops eventLoops,
             ExecutorService executor,
             PeerCounters counters) {
@@ -46,7 +47,7 @@ final class PeerServer {
         String host =
                 config.isSet(PeerConfigKeys.BIND_HOST) ? config.get(PeerConfigKeys.BIND_HOST) : environment.bindHost();
         int port = config.get(PeerConfigKeys.PORT);
-        Server server = NettyServerBuilder.forAddress(new InetSocketAddress(host, port))
+        Server server = tls.secure(NettyServerBuilder.forAddress(new InetSocketAddress(host, port)))
                 .bossEventLoopGroup(eventLoops.group())
                 .workerEventLoopGroup(eventLoops.group())
                 .channelFactory(() -> {
