@@ -146,7 +146,8 @@ final class Pair implements AutoCloseable {
                 new RecordingObserver(order.initiatorBlocks().size());
         RecordingObserver targetObserver =
                 new RecordingObserver(order.targetBlocks().size());
-        InitiatorPlan plan = initiatorPlan(id, order, initiatorObserver, channel == null ? null : channel.end(Side.INITIATOR));
+        InitiatorPlan plan =
+                initiatorPlan(id, order, initiatorObserver, channel == null ? null : channel.end(Side.INITIATOR));
         TargetTransfer accepted = accept(
                 targetPlan(id, order, targetObserver, channel == null ? null : channel.end(Side.TARGET)),
                 initiator.propose(plan));

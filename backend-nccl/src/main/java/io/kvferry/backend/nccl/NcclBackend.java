@@ -91,7 +91,7 @@ final class NcclBackend implements TransferBackend {
             Deadline deadline) {
         NcclBackend backend = new NcclBackend(library, found, settings, environment);
         try {
-            TimedWait.await(backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the device");
+            TimedWait.await(backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the GPU");
             backend.copies.start(settings.device(), deadline);
             return backend;
         } catch (TransferException e) {
@@ -187,7 +187,9 @@ final class NcclBackend implements TransferBackend {
         boolean known = proposed.connection() != 0 && connections.usableNumber(key) == proposed.connection();
         Descriptor descriptor = new Handshake(instance, proposed.connection(), known).descriptor();
         Admission.Admitted<NcclTarget> admitted = admission.admit(
-                TransferSide.Terms.of(plan), side -> new NcclTarget(side, services, key, descriptor, channel), NcclTarget::unbind);
+                TransferSide.Terms.of(plan),
+                side -> new NcclTarget(side, services, key, descriptor, channel),
+                NcclTarget::unbind);
         requireStillOpen(admitted.side());
         admitted.transfer().listen();
         return admitted.transfer();
@@ -205,7 +207,9 @@ final class NcclBackend implements TransferBackend {
         Connection.Key key = initiatorKey(plan, target.instance());
         boolean checked = plan.checksum() == ChecksumMode.ON;
         Admission.Admitted<NcclInitiator> admitted = admission.admit(
-                TransferSide.Terms.of(plan), side -> new NcclInitiator(side, services, key, checked, channel), NcclInitiator::unbind);
+                TransferSide.Terms.of(plan),
+                side -> new NcclInitiator(side, services, key, checked, channel),
+                NcclInitiator::unbind);
         requireStillOpen(admitted.side());
         try {
             admitted.transfer().listen();
