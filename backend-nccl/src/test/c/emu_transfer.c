@@ -12,13 +12,12 @@
 
 /* ---- what tests can make happen, by a call into this library ------------------------------------------------------- */
 
-static atomic_int frozen, failing, corrupting, silent, idle_bytes;
+static atomic_int frozen, failing, corrupting, silent;
 
 EMU_API void emuFreeze(int on) { frozen = on; }      /* no bytes move */
 EMU_API void emuFail(int on) { failing = on; }       /* every group that begins fails */
 EMU_API void emuCorrupt(int on) { corrupting = on; } /* the first byte that arrives is another */
 EMU_API void emuSilent(int on) { silent = on; }      /* the death of a peer shows nowhere, as behind P2P and SHM */
-EMU_API void emuNoBytes(int on) { idle_bytes = on; } /* calls and transfers end at once and move nothing: for benchmarks */
 
 /* ---- transfers: a group is one piece of work on its stream ----------------------------------------------------------- */
 
@@ -126,9 +125,9 @@ static int advance_all(struct task *task, struct pollfd *polled, int *count, int
 static void run_task(void *argument) {
   struct task *task = argument;
   ncclComm_t c = task->comm;
-  if (!idle_bytes) copy_to_self(task);
+  copy_to_self(task);
   if (task->fails) c->state = say(ncclSystemError, "the test asked for a failure");
-  int left = idle_bytes ? 0 : 1;
+  int left = 1;
   while (left && !c->aborted) {
     struct pollfd polled[MAX_POLLED];
     int count = 0, moved = 0;
@@ -186,7 +185,7 @@ static int start_group(void) {
   for (struct transfer *t = task->transfers; t; t = t->next) t->turn = lane_of(t)->begun++;
   c->tasks++;
   pthread_mutex_unlock(&c->lock);
-  c->busy_until = idle_bytes ? 0 : now_us() + setting("EMU_NCCL_BUSY_US", 50);
+  c->busy_until = now_us() + setting("EMU_NCCL_BUSY_US", 50);
   if (cudaLaunchHostFunc(stream, run_task, task)) return say(ncclUnhandledCudaError, "no such stream");
   return ncclInProgress;
 }

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.reflect.Method;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -21,29 +19,14 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 
 class BenchmarksRunTest {
     @Test
-    void everyBenchmarkOfTheEngineRunsWithoutFailure() throws RunnerException {
-        assertEveryOneRan(EngineOverhead.class, run(EngineOverhead.class, "1"));
-    }
-
-    @Test
-    void everyBenchmarkOfTheNcclBackendRunsOnItsEmulator() throws Exception {
-        Path emulator = Files.createDirectories(Path.of("target", "nccl-emulator"));
-        Path log = emulator.resolve("build.log");
-        Process compiler = new ProcessBuilder("bash", "../../backend-nccl/src/test/c/build.sh", emulator.toString())
-                .redirectErrorStream(true)
-                .redirectOutput(log.toFile())
-                .start();
-        assertThat(compiler.waitFor(60, TimeUnit.SECONDS)).isTrue();
-        assertThat(compiler.exitValue()).as(Files.readString(log)).isZero();
-
-        assertEveryOneRan(NcclOverhead.class, run(NcclOverhead.class, "64"));
-    }
-
-    private static void assertEveryOneRan(Class<?> benchmarks, Collection<RunResult> results) {
-        List<String> declared = Arrays.stream(benchmarks.getMethods())
+    void everyBenchmarkRunsWithoutFailure() throws RunnerException {
+        List<String> declared = Arrays.stream(EngineOverhead.class.getMethods())
                 .filter(method -> method.isAnnotationPresent(Benchmark.class))
                 .map(Method::getName)
                 .toList();
+
+        Collection<RunResult> results = run("1");
+
         assertThat(results)
                 .extracting(result -> result.getPrimaryResult().getLabel())
                 .containsExactlyInAnyOrderElementsOf(declared);
@@ -51,13 +34,13 @@ class BenchmarksRunTest {
 
     @Test
     void aBenchmarkThatThrowsFailsTheRun() {
-        assertThatThrownBy(() -> run(EngineOverhead.class, "-1")).isInstanceOf(RunnerException.class);
+        assertThatThrownBy(() -> run("-1")).isInstanceOf(RunnerException.class);
     }
 
     /** One tiny iteration in this process. */
-    private static Collection<RunResult> run(Class<?> benchmarks, String blocks) throws RunnerException {
+    private static Collection<RunResult> run(String blocks) throws RunnerException {
         return new Runner(new OptionsBuilder()
-                        .include(benchmarks.getName())
+                        .include(EngineOverhead.class.getName())
                         .param("blocks", blocks)
                         .forks(0)
                         .warmupIterations(0)
