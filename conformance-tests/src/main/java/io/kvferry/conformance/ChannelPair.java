@@ -109,9 +109,7 @@ public final class ChannelPair implements AutoCloseable {
                 throw new TransferException(TransferErrorCode.CONTROL_FAILED, Stage.TRANSFER, "the channel has ended");
             }
             End other = this == initiator ? target : initiator;
-            other.change
-                    .apply(message.clone())
-                    .ifPresent(changed -> deliveries.execute(() -> other.deliver(changed)));
+            other.change.apply(message.clone()).ifPresent(changed -> deliveries.execute(() -> other.deliver(changed)));
         }
 
         @Override

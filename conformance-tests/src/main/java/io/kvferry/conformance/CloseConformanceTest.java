@@ -142,8 +142,7 @@ public abstract class CloseConformanceTest extends ConformanceSuite {
         assertThat(String.join("\n", report.abandoned())).contains(id.toString());
         assertThat(bed().target().watch().calls("deregister")).isZero();
         // the closed engine copies nothing any more; what it left mapped is reached through the other one
-        Memory left =
-                bed().initiator().engine().register(layout.destination().region());
+        Memory left = bed().initiator().engine().register(layout.destination().region());
         Layout.poison(left);
         Layout.assertPoisoned(left);
         proof.open();

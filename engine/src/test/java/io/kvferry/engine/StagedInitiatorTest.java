@@ -121,8 +121,8 @@ class StagedInitiatorTest {
             @Override
             public void quiesced() {}
         };
-        StagedSide side = new StagedSide(
-                blocks, observer, Runnable::run, () -> Deadline.after(1, TimeUnit.MINUTES), () -> {});
+        StagedSide side =
+                new StagedSide(blocks, observer, Runnable::run, () -> Deadline.after(1, TimeUnit.MINUTES), () -> {});
         return new StagedInitiator(side, Operation.WRITE, true, false).over(backend);
     }
 

@@ -163,8 +163,7 @@ final class Pair implements AutoCloseable {
         return initiator.prepare(plan, descriptor, soon());
     }
 
-    InitiatorPlan initiatorPlan(
-            TransferId id, Order order, RecordingObserver observer, @Nullable PeerChannel channel) {
+    InitiatorPlan initiatorPlan(TransferId id, Order order, RecordingObserver observer, @Nullable PeerChannel channel) {
         return new InitiatorPlan(
                 id,
                 1,

@@ -112,8 +112,7 @@ final class Connections {
     private Connection add(Connection.Key key, long number, UniqueId id) {
         Deadline timeout = Deadline.after(settings.connectTimeout(), environment.ticker());
         NcclAdapter nccl = library.nccl();
-        Connection connection =
-                new Connection(key, number, id, nccl, library.cuda(), settings, timeout);
+        Connection connection = new Connection(key, number, id, nccl, library.cuda(), settings, timeout);
         byKey.put(key, connection);
         touch(connection);
         return connection;

@@ -52,8 +52,7 @@ class ConnectingTest {
     @Test
     void connectingOutlivesThePrepareThatBeganIt() throws InterruptedException {
         nccl.deafen(0, 1);
-        try (TwoBackends pair =
-                new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {
+        try (TwoBackends pair = new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {
             TwoBackends.Agreed first = pair.agree(Operation.WRITE);
             CountDownLatch joined = new CountDownLatch(1);
             first.intercept(Side.INITIATOR, message -> {
@@ -85,8 +84,7 @@ class ConnectingTest {
     @Test
     void leaseThatEndsWhileNcclConnectsEndsThePrepareAtOnce() throws InterruptedException {
         nccl.deafen(0, 1);
-        try (TwoBackends pair =
-                new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {
+        try (TwoBackends pair = new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {
             TwoBackends.Agreed ended = pair.agree(Operation.WRITE);
             CountDownLatch joined = new CountDownLatch(1);
             ended.intercept(Side.INITIATOR, message -> {
@@ -104,8 +102,7 @@ class ConnectingTest {
     @Test
     void partsWaitForATargetWhoseRankIsNotThroughYet() throws InterruptedException {
         nccl.deafen(Connection.TARGET_RANK);
-        try (TwoBackends pair =
-                new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {
+        try (TwoBackends pair = new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {
             TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
             CountDownLatch asked = new CountDownLatch(1);
             agreed.intercept(message -> {
@@ -114,7 +111,8 @@ class ConnectingTest {
                 }
                 return message;
             });
-            InitiatorTransfer transfer = start(agreed, pair).orTimeout(20, TimeUnit.SECONDS).join();
+            InitiatorTransfer transfer =
+                    start(agreed, pair).orTimeout(20, TimeUnit.SECONDS).join();
             pair.fill(pair.initiator, agreed.local, 9);
             transfer.submit(ALL);
             assertThat(asked.await(20, TimeUnit.SECONDS)).isTrue();

@@ -110,8 +110,8 @@ class ConnectionsTest {
         Connection.User user = user("a");
         used.add(user);
 
-        TransferException refusal = catchThrowableOfType(
-                TransferException.class, () -> here.begin(initiatorOf("b", 1), join -> {}));
+        TransferException refusal =
+                catchThrowableOfType(TransferException.class, () -> here.begin(initiatorOf("b", 1), join -> {}));
 
         assertThat(refusal.code()).isEqualTo(TransferErrorCode.RESOURCE_EXHAUSTED);
         assertThat(refusal).hasMessageContaining("kvferry.nccl.max-connections");

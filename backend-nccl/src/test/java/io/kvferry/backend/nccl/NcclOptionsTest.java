@@ -62,8 +62,7 @@ class NcclOptionsTest {
             assertThat(no.reason()).contains("NCCL_TOO_OLD", "kvferry.nccl.zero-copy", "2.18.5");
             assertThat(no.fix()).contains("2.19.0");
         });
-        TransferException refusal =
-                catchThrowableOfType(TransferException.class, () -> new TwoBackends(gpu, zeroCopy));
+        TransferException refusal = catchThrowableOfType(TransferException.class, () -> new TwoBackends(gpu, zeroCopy));
         assertThat(refusal.code()).isEqualTo(TransferErrorCode.BACKEND_UNAVAILABLE);
     }
 

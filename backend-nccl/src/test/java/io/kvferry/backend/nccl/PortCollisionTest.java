@@ -24,9 +24,7 @@ class PortCollisionTest {
             int taken = first.address().port();
             TransferException refusal = catchThrowableOfType(TransferException.class, () -> open(taken));
             assertThat(refusal.code()).isEqualTo(TransferErrorCode.CONNECTION_FAILED);
-            assertThat(refusal)
-                    .hasMessageContaining("kvferry.peer.port")
-                    .hasMessageContaining(Integer.toString(taken));
+            assertThat(refusal).hasMessageContaining("kvferry.peer.port").hasMessageContaining(Integer.toString(taken));
         }
     }
 }

@@ -115,8 +115,11 @@ class StagedCopyTest {
         Transfer transfer = Await.call("prepare", () -> prepare(id, far()));
         transfer.submit();
         Await.until("the copy has begun", () -> gpu.heldCopies() == 1);
-        Await.advancing("the transfer fails", ticker, Duration.ofSeconds(1), () -> transfer.result()
-                .isPresent());
+        Await.advancing(
+                "the transfer fails",
+                ticker,
+                Duration.ofSeconds(1),
+                () -> transfer.result().isPresent());
         TransferException failure = catchThrowableOfType(
                 TransferException.class, () -> transfer.result().orElseThrow().orThrow());
         assertThat(failure.code()).isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED);
@@ -162,7 +165,8 @@ class StagedCopyTest {
         transfer.submit();
         Await.until("the copy has begun", () -> gpu.heldCopies() == 1);
         network.kill(target.address());
-        Await.advancing("the transfer ends", ticker, STEP, () -> transfer.result().isPresent());
+        Await.advancing(
+                "the transfer ends", ticker, STEP, () -> transfer.result().isPresent());
         gpu.holdCopies(false);
         Await.advancing("the memory is free", ticker, STEP, () -> transfer.memory() == Quiescence.QUIESCENT);
         assertThat(source.isInUse()).isFalse();
