@@ -1,5 +1,6 @@
 package io.kvferry.backend.rdma.adapter.verbs;
 
+import io.kvferry.backend.rdma.adapter.posix.Posix;
 import io.kvferry.backend.rdma.adapter.RdmaBatch;
 import io.kvferry.backend.rdma.adapter.RdmaConnection;
 import io.kvferry.backend.rdma.adapter.RdmaEvents;
