@@ -13,12 +13,6 @@ import org.openucx.jucx.ucs.UcsConstants;
 
 /** Native memory of messages until UCX has taken them. Confined to the owner thread. */
 final class Outbox {
-    /** Hears that a message could not be sent. */
-    @FunctionalInterface
-    interface Failure {
-        void failed(String doing, int status, String message);
-    }
-
     private static final int SLOTS = 64;
     private static final UcpRequestParams HOST =
             new UcpRequestParams().setMemoryType(UcsConstants.MEMORY_TYPE.UCS_MEMORY_TYPE_HOST);
@@ -41,7 +35,7 @@ final class Outbox {
      * @param taken runs when UCX has taken it
      * @return false while no slot is free
      */
-    boolean send(UcpEndpoint endpoint, int id, byte[] message, long flags, Runnable taken, Failure failure) {
+    boolean send(UcpEndpoint endpoint, int id, byte[] message, long flags, Runnable taken, UcxFailure failure) {
         MemorySegment slot = free.poll();
         if (slot == null) {
             return false;

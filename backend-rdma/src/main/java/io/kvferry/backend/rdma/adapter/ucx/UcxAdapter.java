@@ -6,7 +6,6 @@ import io.kvferry.backend.rdma.adapter.RdmaConnection;
 import io.kvferry.backend.rdma.adapter.RdmaEvents;
 import io.kvferry.backend.rdma.adapter.RdmaMemory;
 import io.kvferry.backend.rdma.adapter.posix.LocalProcess;
-import io.kvferry.backend.rdma.adapter.posix.LockedMemory;
 import io.kvferry.backend.rdma.adapter.posix.WaitSet;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -28,11 +27,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.openucx.jucx.UcxException;
-import org.openucx.jucx.ucp.UcpContext;
-import org.openucx.jucx.ucp.UcpMemMapParams;
-import org.openucx.jucx.ucp.UcpParams;
 import org.openucx.jucx.ucp.UcpWorker;
-import org.openucx.jucx.ucp.UcpWorkerParams;
 
 /**
  * A UCX context. Each connection has a worker of its own, so that destroying the worker is its fence: UCX can cancel no
@@ -50,11 +45,10 @@ final class UcxAdapter implements RdmaAdapter {
     private final Duration closeTimeout;
     private final Ticker ticker;
     private final LocalProcess self = LocalProcess.self();
-    private final UcpContext context;
+    private final UcxContext context;
     private final @Nullable UcxListener listener;
     private final byte[] address;
     private final WaitSet waits;
-    private final Object library = new Object();
     private final Queue<UcxConnection> arrivals = new ConcurrentLinkedQueue<>();
 
     // owner thread
@@ -69,7 +63,7 @@ final class UcxAdapter implements RdmaAdapter {
         this.closeTimeout = config.get(UcxConfigKeys.CLOSE_TIMEOUT);
         this.ticker = environment.ticker();
         UcxDevices devices = UcxDevices.of(config, environment);
-        this.context = new UcpContext(parameters(config, devices));
+        this.context = new UcxContext(config, devices);
         opened.add(context::close);
         this.listener = wireup == UcxWireup.SOCKET ? listen(config, environment, opened) : null;
         InetSocketAddress listening = listener == null ? null : listener.address();
@@ -89,7 +83,7 @@ final class UcxAdapter implements RdmaAdapter {
     }
 
     private UcxListener listen(BackendConfig config, BackendEnvironment environment, Closing opened) {
-        UcpWorker worker = context.newWorker(new UcpWorkerParams());
+        UcpWorker worker = context.newWorker(0);
         opened.add(worker::close);
         UcxListener made = new UcxListener(this, worker, config.get(UcxConfigKeys.PORT), environment);
         opened.add(made::stop);
@@ -109,8 +103,7 @@ final class UcxAdapter implements RdmaAdapter {
                             "opening UCX with kvferry.rdma.ucx.transports='" + config.get(UcxConfigKeys.TRANSPORTS)
                                     + "', kvferry.rdma.ucx.devices='" + config.get(UcxConfigKeys.DEVICES)
                                     + "' on " + environment.bindHost() + ":" + config.get(UcxConfigKeys.PORT),
-                            e.getStatus(),
-                            String.valueOf(e.getMessage())),
+                            e),
                     e);
         } catch (RuntimeException | Error e) {
             opened.close();
@@ -131,23 +124,6 @@ final class UcxAdapter implements RdmaAdapter {
         }
     }
 
-    private static UcpParams parameters(BackendConfig config, UcxDevices devices) {
-        UcpParams parameters = new UcpParams()
-                .requestRmaFeature()
-                .requestAmFeature()
-                .requestWakeupFeature()
-                .setMtWorkersShared(true)
-                // a TCP listener of UCX ends the process over garbage, so its connection manager is never used
-                .setConfig("SOCKADDR_TLS_PRIORITY", "rdmacm");
-        if (!config.get(UcxConfigKeys.TRANSPORTS).isEmpty()) {
-            parameters.setConfig("TLS", config.get(UcxConfigKeys.TRANSPORTS));
-        }
-        if (!devices.names().isEmpty()) {
-            parameters.setConfig("NET_DEVICES", devices.names());
-        }
-        return parameters;
-    }
-
     @Override
     public RdmaAdapterInfo info() {
         return info;
@@ -160,24 +136,7 @@ final class UcxAdapter implements RdmaAdapter {
 
     @Override
     public RdmaMemory register(MemoryRegion region, Deadline deadline) {
-        try {
-            synchronized (library) {
-                return new UcxMemory(
-                        region,
-                        context.memoryMap(new UcpMemMapParams()
-                                .setAddress(region.address())
-                                .setLength(region.sizeBytes())),
-                        library);
-            }
-        } catch (UcxException e) {
-            throw new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED,
-                    Stage.REGISTER,
-                    UcxStatus.detail("registering " + region, e.getStatus(), String.valueOf(e.getMessage()))
-                            + "; over RDMA registered memory is locked: "
-                            + LockedMemory.read().explain(),
-                    e);
-        }
+        return context.register(region);
     }
 
     @Override
@@ -202,7 +161,7 @@ final class UcxAdapter implements RdmaAdapter {
             RdmaEvents itsEvents, long token, @Nullable UcxAddress peer, @Nullable UcxHello initiator) {
         UcpWorker worker = null;
         try {
-            worker = newWorker(token);
+            worker = context.newWorker(token);
             byte[] where = wireup == UcxWireup.ADDRESS ? addressOf(worker) : new byte[0];
             if (initiator != null && where.length > 0) {
                 initiator.requireFormatOf(where);
@@ -215,13 +174,13 @@ final class UcxAdapter implements RdmaAdapter {
             throw new TransferException(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     Stage.PREPARE,
-                    UcxStatus.detail("making a worker", e.getStatus(), String.valueOf(e.getMessage()))
+                    UcxStatus.detail("making a worker", e)
                             + "; each connection has one and takes file descriptors: raise `ulimit -n`, or lower"
                             + " kvferry.rdma.max-connections",
                     e);
         } finally {
             if (worker != null) {
-                destroy(worker);
+                context.destroy(worker);
             }
         }
     }
@@ -239,6 +198,10 @@ final class UcxAdapter implements RdmaAdapter {
         return connection;
     }
 
+    UcxContext context() {
+        return context;
+    }
+
     UcxWireup wireup() {
         return wireup;
     }
@@ -249,18 +212,6 @@ final class UcxAdapter implements RdmaAdapter {
 
     Deadline closeDeadline() {
         return Deadline.after(closeTimeout, ticker);
-    }
-
-    private UcpWorker newWorker(long token) {
-        synchronized (library) {
-            return context.newWorker(new UcpWorkerParams().setClientId(token));
-        }
-    }
-
-    void destroy(UcpWorker worker) {
-        synchronized (library) {
-            worker.close();
-        }
     }
 
     /** The connection is not waited for any more. */

@@ -7,7 +7,6 @@ import io.kvferry.backend.rdma.adapter.RdmaRemoteKey;
 import io.kvferry.backend.rdma.adapter.SealedBytes;
 import io.kvferry.backend.rdma.adapter.posix.Posix;
 import io.kvferry.spi.Deadline;
-import io.kvferry.spi.Operation;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -24,9 +23,7 @@ import org.openucx.jucx.ucp.UcpAmData;
 import org.openucx.jucx.ucp.UcpConstants;
 import org.openucx.jucx.ucp.UcpEndpoint;
 import org.openucx.jucx.ucp.UcpEndpointParams;
-import org.openucx.jucx.ucp.UcpRemoteKey;
 import org.openucx.jucx.ucp.UcpRequest;
-import org.openucx.jucx.ucp.UcpRequestParams;
 import org.openucx.jucx.ucp.UcpWorker;
 
 /**
@@ -36,7 +33,6 @@ import org.openucx.jucx.ucp.UcpWorker;
  */
 final class UcxConnection implements RdmaConnection {
     private static final int MESSAGE_ID = 1;
-    private static final int FENCE_ID = 2;
     private static final int MAX_BATCHES = 128;
 
     private final UcxAdapter adapter;
@@ -81,13 +77,14 @@ final class UcxConnection implements RdmaConnection {
         this.hello = hello;
         this.peer = peer;
         this.initiator = initiator;
-        boolean reachedBeside = initiator == null || initiator.process().isBeside(hello.process());
-        this.fence = adapter.watchesPeers() || !reachedBeside ? null : new UcxFence();
+        boolean beside = initiator == null || initiator.process().isBeside(hello.process());
+        boolean byAddress = adapter.wireup() == UcxWireup.ADDRESS;
+        this.fence = byAddress && beside && !adapter.watchesPeers() ? new UcxFence() : null;
         if (initiator != null) {
             meet(initiator);
         }
         worker.setAmRecvHandler(MESSAGE_ID, this::received, UcpConstants.UCP_AM_FLAG_WHOLE_MSG);
-        worker.setAmRecvHandler(FENCE_ID, this::fenced, UcpConstants.UCP_AM_FLAG_WHOLE_MSG);
+        worker.setAmRecvHandler(UcxFence.MESSAGE_ID, this::fenced, UcpConstants.UCP_AM_FLAG_WHOLE_MSG);
     }
 
     private void meet(UcxHello other) {
@@ -208,11 +205,8 @@ final class UcxConnection implements RdmaConnection {
         if (known != null && bytes == 1) {
             byte said = copy(header, bytes)[0];
             adapter.deliver(() -> {
-                if (said == UcxFence.GONE) {
-                    known.gone();
-                } else if (said == UcxFence.ASK && peer != null) {
-                    reply = sender;
-                }
+                known.heard(said);
+                reply = sender;
                 fail("the connection", UcxStatus.REJECTED, "the other side closes it");
             });
         }
@@ -258,7 +252,7 @@ final class UcxConnection implements RdmaConnection {
             throw new TransferException(
                     TransferErrorCode.PROTOCOL_ERROR,
                     Stage.PREPARE,
-                    UcxStatus.detail("unpacking a key", e.getStatus(), String.valueOf(e.getMessage())),
+                    UcxStatus.detail("unpacking a key", e),
                     e);
         }
     }
@@ -273,61 +267,21 @@ final class UcxConnection implements RdmaConnection {
             return false;
         }
         batches++;
-        boolean write = batch.operation() == Operation.WRITE;
-        Flight flight = new Flight(batch, batch.size() + (write ? 1 : 0));
         try {
-            for (int i = 0; i < batch.size(); i++) {
-                UcpRemoteKey key = ((UcxRemoteKey) batch.remote(i)).library();
-                UcpRequestParams local = ((UcxMemory) batch.local(i)).parameters();
-                long here = batch.localAddress(i);
-                long there = batch.remoteAddress(i);
-                if (write) {
-                    open.putNonBlocking(here, batch.length(i), there, key, flight, local);
-                } else {
-                    open.getNonBlocking(there, key, here, batch.length(i), flight, local);
-                }
-            }
-            if (write) {
-                // a put's own completion says that its source is free; the flush, that its bytes have arrived
-                open.flushNonBlocking(flight);
-            }
+            new Flight(batch, this::fail, this::landed).post(open);
         } catch (UcxException e) {
             fail("posting", e);
         }
         return true;
     }
 
-    /** Counts what of a batch is still under way. */
-    private final class Flight extends UcxCallback {
-        private final RdmaBatch batch;
-        private int left;
-
-        private Flight(RdmaBatch batch, int left) {
-            this.batch = batch;
-            this.left = left;
-        }
-
-        @Override
-        public void onSuccess(UcpRequest request) {
-            over();
-        }
-
-        @Override
-        public void onError(int status, String message) {
-            fail("moving bytes", status, message);
-            over();
-        }
-
-        private void over() {
-            if (--left == 0) {
-                adapter.deliver(() -> {
-                    batches--;
-                    if (!isOver()) {
-                        events.applied(batch);
-                    }
-                });
+    private void landed(RdmaBatch batch) {
+        adapter.deliver(() -> {
+            batches--;
+            if (!isOver()) {
+                events.applied(batch);
             }
-        }
+        });
     }
 
     @Override
@@ -381,48 +335,24 @@ final class UcxConnection implements RdmaConnection {
         if (fence == null) {
             return !worked || late; // the endpoint has given its requests back
         }
+        if (initiator == null) {
+            return late || fence.isGone(endpoint == null ? reply : endpoint, batches == 0, outbox);
+        }
         try {
-            return initiator == null ? late || isGone(fence) : isFenced(fence, initiator);
-        } catch (UcxException e) {
-            // an initiator's worker that cannot be reached is no more; unless nothing can be opened here
-            return initiator == null || Posix.canOpenMore();
-        }
-    }
-
-    /** Of an initiator: says that it is gone, once nothing is in flight. */
-    private boolean isGone(UcxFence known) {
-        UcpEndpoint way = endpoint == null ? reply : endpoint;
-        if (way == null || known.isInitiatorDone()) {
-            return true;
-        }
-        if (batches == 0 && known.takeTurnToSpeak()) {
-            outbox.send(way, FENCE_ID, new byte[] {UcxFence.GONE}, 0, known::delivered, (doing, status, text) -> {});
-        }
-        return known.isInitiatorDone();
-    }
-
-    /** Of a target: asks, and waits as long as it takes. */
-    private boolean isFenced(UcxFence known, UcxHello other) {
-        if (!known.isTargetFenced() && known.takeTurnToSpeak()) {
             if (endpoint == null) {
-                attach(towards(other));
+                attach(towards(initiator));
             }
-            outbox.send(
-                    open(),
-                    FENCE_ID,
-                    new byte[] {UcxFence.ASK},
-                    UcpConstants.UCP_AM_SEND_FLAG_REPLY,
-                    () -> {},
-                    (doing, status, text) -> {});
+            return fence.isAnswered(open(), outbox);
+        } catch (UcxException e) {
+            return Posix.canOpenMore(); // an initiator's worker that is not found is no more
         }
-        return known.isTargetFenced();
     }
 
     /** Destroys the worker, with what is left of the connection. */
     void discard() {
         destroyed = true;
         Set.copyOf(keys).forEach(UcxRemoteKey::release);
-        adapter.destroy(worker);
+        adapter.context().destroy(worker);
         endpoint = null;
         reply = null;
         outbox.close();

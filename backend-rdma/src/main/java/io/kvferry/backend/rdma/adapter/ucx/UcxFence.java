@@ -2,6 +2,8 @@ package io.kvferry.backend.rdma.adapter.ucx;
 
 import io.kvferry.backend.rdma.adapter.posix.LocalProcess;
 import org.jspecify.annotations.Nullable;
+import org.openucx.jucx.ucp.UcpConstants;
+import org.openucx.jucx.ucp.UcpEndpoint;
 
 /**
  * How the two halves of a connection agree on its end where one process reaches into the other's memory by itself (cma): no
@@ -10,17 +12,17 @@ import org.jspecify.annotations.Nullable;
  * owner thread.
  */
 final class UcxFence {
-    /** The message of a target that closes. */
-    static final byte ASK = 1;
+    /** Of the handler that hears the other half. */
+    static final int MESSAGE_ID = 2;
 
-    /** The last message of an initiator. */
-    static final byte GONE = 2;
+    private static final byte ASK = 1;
+    private static final byte GONE = 2;
 
     private @Nullable LocalProcess other;
     private boolean otherEnded;
-    private boolean gone;
+    private boolean otherIsGone;
     private boolean said;
-    private boolean delivered;
+    private boolean taken;
 
     /** The other half is known. */
     void meet(LocalProcess process) {
@@ -36,30 +38,37 @@ final class UcxFence {
         return true;
     }
 
-    /** The initiator has said its last. */
-    void gone() {
-        gone = true;
+    void heard(byte message) {
+        otherIsGone |= message == GONE;
     }
 
-    /** True once, for the caller to say what its side says. */
-    boolean takeTurnToSpeak() {
-        boolean first = !said;
-        said = true;
-        return first;
+    /**
+     * Of an initiator that closes.
+     *
+     * @param way to the target; null where there never was one
+     * @param idle whether nothing is in flight, and nothing will be
+     * @return whether the worker may go
+     */
+    boolean isGone(@Nullable UcpEndpoint way, boolean idle, Outbox outbox) {
+        if (way != null && !otherEnded && idle) {
+            say(GONE, 0, way, outbox);
+        }
+        return way == null || otherEnded || taken;
     }
 
-    /** What was said has been taken. */
-    void delivered() {
-        delivered = true;
+    /** Of a target that closes: whether nothing reaches into this process any more. */
+    boolean isAnswered(UcpEndpoint way, Outbox outbox) {
+        if (!otherEnded && !otherIsGone) {
+            say(ASK, UcpConstants.UCP_AM_SEND_FLAG_REPLY, way, outbox);
+        }
+        return otherEnded || otherIsGone;
     }
 
-    /** Whether the initiator can let its worker go. */
-    boolean isInitiatorDone() {
-        return delivered || otherEnded;
-    }
-
-    /** Whether nothing reaches into the target any more. */
-    boolean isTargetFenced() {
-        return gone || otherEnded;
+    private void say(byte message, long flags, UcpEndpoint way, Outbox outbox) {
+        if (!said) {
+            // where it cannot be sent, the other side hears nothing, and waits for the end of this process
+            said = outbox.send(
+                    way, MESSAGE_ID, new byte[] {message}, flags, () -> taken = true, (doing, status, text) -> {});
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.kvferry.backend.rdma.adapter.ucx;
 
 import io.kvferry.spi.TransferErrorCode;
+import org.openucx.jucx.UcxException;
 
 /** What UCX's status numbers mean here. */
 final class UcxStatus {
@@ -20,6 +21,10 @@ final class UcxStatus {
             case -8, -22 -> TransferErrorCode.UNSUPPORTED;
             default -> TransferErrorCode.TRANSFER_FAILED;
         };
+    }
+
+    static String detail(String doing, UcxException thrown) {
+        return detail(doing, thrown.getStatus(), String.valueOf(thrown.getMessage()));
     }
 
     static String detail(String doing, int status, String message) {
