@@ -85,6 +85,7 @@ final class UcxPair implements AutoCloseable {
         public void failed(TransferErrorCode code, String text) {
             failure = code;
             detail = text;
+            connection.close(); // as its owner has to
         }
 
         @Override
