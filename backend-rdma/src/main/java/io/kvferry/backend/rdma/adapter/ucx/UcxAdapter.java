@@ -72,10 +72,10 @@ final class UcxAdapter implements RdmaAdapter {
                 : new UcxAddress(wireup, listening.getPort(), environment.advertisedHost()).encode();
         this.waits = new WaitSet();
         opened.add(waits::close);
-        String transports = config.get(UcxConfigKeys.TRANSPORTS);
+        String transports = UcxTransports.of(config).names();
         this.info = new RdmaAdapterInfo(
                 PROVIDER,
-                versions + ", transports " + (transports.isEmpty() ? "of UCX's choice" : transports) + ", " + devices
+                versions + ", transports " + (transports.isEmpty() ? "of UCX_TLS" : transports) + ", " + devices
                         + (listening == null ? ", no listener" : ", listening on " + listening),
                 Isolation.NONE,
                 MAX_OPERATIONS,

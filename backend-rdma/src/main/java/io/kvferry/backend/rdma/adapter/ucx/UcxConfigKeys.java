@@ -16,8 +16,9 @@ public final class UcxConfigKeys {
     public static final ConfigKey<String> TRANSPORTS = ConfigKey.text(
             "kvferry.rdma.ucx.transports",
             "",
-            "What UCX may use, as in UCX_TLS: rc, tcp, or posix,cma for one machine. Empty lets UCX choose the fastest, or"
-                    + " follow UCX_TLS where that is set.");
+            "What UCX may use, as in UCX_TLS: rc, tcp, or posix,cma for one machine. Empty lets UCX choose among all but tcp, or"
+                    + " follow UCX_TLS where that is set. Over tcp libucx ends this process if a peer's connection breaks while"
+                    + " it writes here, so that it is taken by its name only.");
 
     /** Which devices UCX may use. */
     public static final ConfigKey<String> DEVICES = ConfigKey.text(

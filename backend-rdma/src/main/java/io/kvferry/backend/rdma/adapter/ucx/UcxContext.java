@@ -27,8 +27,9 @@ final class UcxContext {
                 .setMtWorkersShared(true)
                 // a TCP listener of UCX ends the process over garbage, so its connection manager is never used
                 .setConfig("SOCKADDR_TLS_PRIORITY", "rdmacm");
-        if (!config.get(UcxConfigKeys.TRANSPORTS).isEmpty()) {
-            parameters.setConfig("TLS", config.get(UcxConfigKeys.TRANSPORTS));
+        UcxTransports transports = UcxTransports.of(config);
+        if (!transports.names().isEmpty()) {
+            parameters.setConfig("TLS", transports.names());
         }
         if (!devices.names().isEmpty()) {
             parameters.setConfig("NET_DEVICES", devices.names());

@@ -25,6 +25,7 @@ import java.util.stream.Stream;
 final class UcxHazards {
     static final Map<String, Consumer<UcxPair>> ALL = Map.of(
             "closeAtAnyMoment", UcxHazards::closeAtAnyMoment,
+            "closeWithBytesInFlight", UcxHazards::closeWithBytesInFlight,
             "garbageOnEveryPort", UcxHazards::garbageOnEveryPort,
             "damagedBytes", UcxHazards::damagedBytes);
 
@@ -61,6 +62,34 @@ final class UcxHazards {
                 pair.drive("the first close", () -> first.closed);
                 second.connection.close();
                 pair.drive("the second close", () -> second.closed);
+            }
+        }
+    }
+
+    /** Either half closes while bytes move, and the other is left with half of them, as when a process is killed. */
+    private static void closeWithBytesInFlight(UcxPair pair) {
+        for (int moment = 0; moment < MOMENTS; moment++) {
+            for (Operation operation : Operation.values()) {
+                for (boolean initiatorFirst : new boolean[] {true, false}) {
+                    Halves halves = pair.open();
+                    halves.establish();
+                    pair.drive("the connection", () -> halves.initiator().connected);
+                    halves.initiator().connection.send(new byte[] {1});
+                    pair.drive("a message", () -> !halves.target().messages.isEmpty());
+                    var ignored = pair.post(halves, operation);
+                    for (int turn = 0; turn < moment * moment; turn++) {
+                        pair.turn();
+                    }
+                    var first = initiatorFirst ? halves.initiator() : halves.target();
+                    var second = initiatorFirst ? halves.target() : halves.initiator();
+                    first.connection.close();
+                    pair.drive("the first close", () -> first.closed);
+                    for (int turn = 0; turn < moment; turn++) {
+                        pair.turn();
+                    }
+                    second.connection.close();
+                    pair.drive("the second close", () -> second.closed);
+                }
             }
         }
     }

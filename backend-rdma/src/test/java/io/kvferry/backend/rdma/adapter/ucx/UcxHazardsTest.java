@@ -32,11 +32,12 @@ class UcxHazardsTest {
             delimiter = ' ',
             textBlock =
                     """
-                    closeAtAnyMoment   tcp
-                    garbageOnEveryPort tcp
-                    damagedBytes       tcp
-                    closeAtAnyMoment   posix,cma
-                    damagedBytes       posix,cma
+                    closeAtAnyMoment       tcp
+                    garbageOnEveryPort     tcp
+                    damagedBytes           tcp
+                    closeAtAnyMoment       posix,cma
+                    closeWithBytesInFlight posix,cma
+                    damagedBytes           posix,cma
                     """)
     void isSurvived(String hazard, String transports) throws IOException, InterruptedException {
         Path output = folder.resolve("output");

@@ -24,9 +24,9 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** Two adapters in one process, each with a mebibyte, driven by one thread in turns. */
+/** Two adapters in one process, each with some memory, driven by one thread in turns. */
 final class UcxPair implements AutoCloseable {
-    static final int BYTES = 1 << 20;
+    static final int BYTES = 8 << 20;
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     final Side initiator;
@@ -129,6 +129,15 @@ final class UcxPair implements AutoCloseable {
         }
     }
 
+    /** Posts all bytes, one way or the other. */
+    RdmaBatch post(Halves halves, Operation operation) {
+        RdmaRemoteKey key = halves.initiator.connection.importKey(
+                target.memory.grant(0, BYTES, operation).key());
+        RdmaBatch batch = new Whole(operation, initiator.memory, key, target.bytes.address());
+        halves.initiator.connection.post(batch);
+        return batch;
+    }
+
     /** Connects, writes everything and reads it back; fails unless both sides hold the same bytes in between. */
     void assertMoves() {
         Halves halves = open();
@@ -139,10 +148,7 @@ final class UcxPair implements AutoCloseable {
         for (Operation operation : Operation.values()) {
             initiator.bytes.fill((byte) 17);
             target.bytes.fill((byte) 71);
-            RdmaRemoteKey key = halves.initiator.connection.importKey(
-                    target.memory.grant(0, BYTES, operation).key());
-            RdmaBatch batch = new Whole(operation, initiator.memory, key, target.bytes.address());
-            halves.initiator.connection.post(batch);
+            RdmaBatch batch = post(halves, operation);
             drive(operation + " of everything", () -> halves.initiator.applied.contains(batch));
             byte expected = (byte) (operation == Operation.WRITE ? 17 : 71);
             for (Side side : List.of(initiator, target)) {
