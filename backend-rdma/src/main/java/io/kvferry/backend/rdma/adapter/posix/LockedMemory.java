@@ -95,7 +95,6 @@ public record LockedMemory(long limitBytes, long lockedBytes, boolean exempt) {
                 + " memlock=-1` for a container";
     }
 
-    /** Returns how much may be locked, in a few words. */
     @Override
     public String toString() {
         return isLimited() ? limitBytes + " bytes (RLIMIT_MEMLOCK)" : "all";

@@ -55,7 +55,7 @@ public final class UcxConfigKeys {
     /** How long a closed connection waits for its requests. */
     public static final ConfigKey<Duration> CLOSE_TIMEOUT = ConfigKey.duration(
             "kvferry.rdma.ucx.close-timeout",
-            Duration.ofSeconds(1),
+            Duration.ofMillis(200),
             Duration.ofMillis(1),
             Duration.ofMinutes(1),
             "How long a closed connection waits until its requests are given back, before its worker is destroyed without."

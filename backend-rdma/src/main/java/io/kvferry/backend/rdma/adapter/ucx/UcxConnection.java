@@ -113,7 +113,8 @@ final class UcxConnection implements RdmaConnection {
     @Override
     public void establish(byte[] answer) {
         UcxHello target = UcxHello.decode(answer, adapter.wireup());
-        if (peer == null || established || target.token() != token()) {
+        UcxAddress to = peer;
+        if (to == null || established || target.token() != token()) {
             throw new TransferException(
                     TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, "the answer is not for this connection");
         }
@@ -121,9 +122,9 @@ final class UcxConnection implements RdmaConnection {
         meet(target);
         try {
             attach(
-                    peer.wireup() == UcxWireup.ADDRESS
+                    to.wireup() == UcxWireup.ADDRESS
                             ? towards(target)
-                            : new UcpEndpointParams().setSocketAddress(peer.resolve()).sendClientId());
+                            : new UcpEndpointParams().setSocketAddress(to.resolve()).sendClientId());
             open().flushNonBlocking(new UcxCallback() {
                 @Override
                 public void onSuccess(UcpRequest request) {
@@ -138,7 +139,7 @@ final class UcxConnection implements RdmaConnection {
         } catch (UcxException e) {
             fail("connecting", e);
         } catch (UnknownHostException e) {
-            fail("connecting", UcxStatus.UNREACHABLE, "the host " + peer.host() + " has no address");
+            fail("connecting", UcxStatus.UNREACHABLE, "the host " + to.host() + " has no address");
         }
     }
 
@@ -189,8 +190,9 @@ final class UcxConnection implements RdmaConnection {
         if (bytes > 0 && bytes <= MAX_MESSAGE_BYTES) {
             byte[] message = copy(header, bytes);
             adapter.deliver(() -> {
-                if (endpoint == null && initiator != null && !isOver()) {
-                    arrived(towards(initiator));
+                UcxHello from = initiator;
+                if (endpoint == null && from != null && !isOver()) {
+                    arrived(towards(from));
                 }
                 if (!closed) {
                     events.received(message);
@@ -332,17 +334,19 @@ final class UcxConnection implements RdmaConnection {
 
     private boolean mayEnd(boolean worked) {
         boolean late = endsBy == null || endsBy.isExpired();
-        if (fence == null) {
+        UcxFence known = fence;
+        UcxHello from = initiator;
+        if (known == null) {
             return !worked || late; // the endpoint has given its requests back
         }
-        if (initiator == null) {
-            return late || fence.isGone(endpoint == null ? reply : endpoint, batches == 0, outbox);
+        if (from == null) {
+            return late || known.isGone(endpoint == null ? reply : endpoint, batches == 0, outbox);
         }
         try {
             if (endpoint == null) {
-                attach(towards(initiator));
+                attach(towards(from));
             }
-            return fence.isAnswered(open(), outbox);
+            return known.isAnswered(open(), outbox);
         } catch (UcxException e) {
             return Posix.canOpenMore(); // an initiator's worker that is not found is no more
         }
