@@ -8,11 +8,6 @@ import java.util.Map;
 
 /** The backend over UCX, by one of the transports that need no device. */
 record UcxHarness(String name, Map<String, String> config) implements BackendHarness {
-    static UcxHarness tcp() {
-        return new UcxHarness(
-                "rdma-ucx-tcp", Map.of("kvferry.rdma.provider", "ucx", "kvferry.rdma.ucx.transports", "tcp"));
-    }
-
     static UcxHarness sharedMemory() {
         return new UcxHarness(
                 "rdma-ucx-shared-memory",
