@@ -8,6 +8,19 @@ import java.util.Map;
 
 /** The backend over UCX, by one of the transports that need no device. */
 record UcxHarness(String name, Map<String, String> config) implements BackendHarness {
+    /** Through the listener; by address, a connection that is closed with bytes in flight ends the process. */
+    static UcxHarness tcp() {
+        return new UcxHarness(
+                "rdma-ucx-tcp",
+                Map.of(
+                        "kvferry.rdma.provider",
+                        "ucx",
+                        "kvferry.rdma.ucx.transports",
+                        "tcp",
+                        "kvferry.rdma.ucx.wireup",
+                        "socket"));
+    }
+
     static UcxHarness sharedMemory() {
         return new UcxHarness(
                 "rdma-ucx-shared-memory",

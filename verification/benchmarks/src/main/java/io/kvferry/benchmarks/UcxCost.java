@@ -107,7 +107,8 @@ public class UcxCost {
     }
 
     private void turn() {
-        boolean ignored = initiator.progress() | target.progress();
+        boolean ignored = initiator.progress();
+        boolean too = target.progress();
     }
 
     /** Closes the connection; the process's end frees the rest. */

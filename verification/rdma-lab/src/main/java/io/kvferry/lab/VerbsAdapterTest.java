@@ -66,7 +66,8 @@ final class VerbsAdapterTest {
             }
             RdmaGrant grant = remote.grant(0, SIZE, operation);
             RdmaRemoteKey key = initiator.connection().importKey(grant.key());
-            lab.move(initiator, new Slices(operation, local, key, remote.region().address(), SLICES));
+            lab.move(
+                    initiator, new Slices(operation, local, key, remote.region().address(), SLICES));
             assertThat(initiator.failure).as(initiator.detail).isNull();
             Adapters.assertSame(destination.region().segment(), expected);
             key.release();
@@ -183,7 +184,9 @@ final class VerbsAdapterTest {
 
     @Test
     void eachDeviceIsChosenByItsName() {
-        assertThat(lab.open("device=rxe1").info().description()).contains("rxe1").contains("10.77.1.1");
+        assertThat(lab.open("device=rxe1").info().description())
+                .contains("rxe1")
+                .contains("10.77.1.1");
         assertThat(lab.provider.probe(lab.config("device=rxe9")))
                 .isInstanceOfSatisfying(
                         Availability.Unavailable.class,

@@ -50,7 +50,8 @@ final class VerbsIsolationTest {
                         base,
                         List.of(new Slice(0, 0, 4096), new Slice(0, SIZE - 4096, 4096))));
         assertThat(good.failure).as(good.detail).isNull();
-        MemorySegment before = lab.arena.allocate(SIZE).copyFrom(offered.region().segment());
+        MemorySegment before =
+                lab.arena.allocate(SIZE).copyFrom(offered.region().segment());
         for (long offset : new long[] {-1, SIZE - 99, neighbours.region().address() - base}) {
             for (Operation operation : Operation.values()) {
                 Half half = lab.connect(here, there).getFirst();
@@ -59,9 +60,9 @@ final class VerbsIsolationTest {
             }
         }
         Adapters.assertSame(offered.region().segment(), before);
-        assertThat(Adapters.slice(neighbours, 0, 1).get(ValueLayout.JAVA_BYTE, 0)).isEqualTo((byte) 0x22);
+        assertThat(Adapters.slice(neighbours, 0, 1).get(ValueLayout.JAVA_BYTE, 0))
+                .isEqualTo((byte) 0x22);
     }
-
 
     @Test
     void aWrongKeyIsDeniedAndTheMemoryUntouched() {

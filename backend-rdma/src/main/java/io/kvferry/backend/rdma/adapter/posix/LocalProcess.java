@@ -45,10 +45,7 @@ public record LocalProcess(long machine, long namespace, long pid, long started)
                     Files.readSymbolicLink(Path.of("/proc/self/ns/pid")).toString();
             long pid = ProcessHandle.current().pid();
             return new LocalProcess(
-                    boot.getLeastSignificantBits(),
-                    Long.parseLong(namespace.replaceAll("\\D", "")),
-                    pid,
-                    startOf(pid));
+                    boot.getLeastSignificantBits(), Long.parseLong(namespace.replaceAll("\\D", "")), pid, startOf(pid));
         } catch (IOException | IllegalArgumentException e) {
             return new LocalProcess(0, 0, 0, 0);
         }

@@ -36,8 +36,8 @@ public record LockedMemory(long limitBytes, long lockedBytes, boolean exempt) {
         try {
             List<String> status = Files.readAllLines(Path.of("/proc/self/status"));
             String capabilities = field(status, "CapEff:");
-            boolean exempt = !capabilities.isEmpty()
-                    && ((Long.parseUnsignedLong(capabilities, 16) >> CAP_IPC_LOCK) & 1) == 1;
+            boolean exempt =
+                    !capabilities.isEmpty() && ((Long.parseUnsignedLong(capabilities, 16) >> CAP_IPC_LOCK) & 1) == 1;
             String pinned = field(status, "VmPin:").replace(" kB", "");
             return new LockedMemory(limit, pinned.isEmpty() ? 0 : Long.parseLong(pinned) << 10, exempt);
         } catch (IOException e) {

@@ -75,6 +75,9 @@ public final class UcxAdapterProvider implements RdmaAdapterProvider {
         transports.require();
         if (transports.namesTcp()) {
             LOG.warn("{}", UcxTransports.TCP_WARNING);
+            if (config.get(UcxConfigKeys.WIREUP) == UcxWireup.SOCKET) {
+                LOG.warn("UCX's TCP listener ends this process if anything but UCX's bytes reaches its port");
+            }
         }
         try {
             return UcxAdapter.open(UcxVersions.read(), config, environment);

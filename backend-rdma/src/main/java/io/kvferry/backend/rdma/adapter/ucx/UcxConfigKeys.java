@@ -32,8 +32,8 @@ public final class UcxConfigKeys {
             UcxWireup.ADDRESS,
             "How connections begin; both sides alike. address: by worker addresses, exchanged over peer control; no"
                     + " listener is opened. socket: through a listener of the RDMA device's connection manager, for devices"
-                    + " on which UCX cannot wire itself up otherwise; over TCP it is refused, because libucx ends the"
-                    + " process when garbage reaches a TCP listener.");
+                    + " on which UCX cannot wire itself up otherwise. Where tcp is the only transport it is a TCP listener,"
+                    + " and libucx ends the process when garbage reaches that: only where no stranger reaches the port.");
 
     /** Port to listen on. */
     public static final ConfigKey<Integer> PORT = ConfigKey.integer(

@@ -124,7 +124,9 @@ final class UcxConnection implements RdmaConnection {
             attach(
                     to.wireup() == UcxWireup.ADDRESS
                             ? towards(target)
-                            : new UcpEndpointParams().setSocketAddress(to.resolve()).sendClientId());
+                            : new UcpEndpointParams()
+                                    .setSocketAddress(to.resolve())
+                                    .sendClientId());
             open().flushNonBlocking(new UcxCallback() {
                 @Override
                 public void onSuccess(UcpRequest request) {
@@ -252,10 +254,7 @@ final class UcxConnection implements RdmaConnection {
             return new UcxRemoteKey(open().unpackRemoteKey(direct), keys);
         } catch (UcxException e) {
             throw new TransferException(
-                    TransferErrorCode.PROTOCOL_ERROR,
-                    Stage.PREPARE,
-                    UcxStatus.detail("unpacking a key", e),
-                    e);
+                    TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, UcxStatus.detail("unpacking a key", e), e);
         }
     }
 

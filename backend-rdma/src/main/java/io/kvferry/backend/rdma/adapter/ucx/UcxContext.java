@@ -25,8 +25,7 @@ final class UcxContext {
                 .requestAmFeature()
                 .requestWakeupFeature()
                 .setMtWorkersShared(true)
-                // a TCP listener of UCX ends the process over garbage, so its connection manager is never used
-                .setConfig("SOCKADDR_TLS_PRIORITY", "rdmacm");
+                .setConfig("SOCKADDR_TLS_PRIORITY", listensOverTcp(config) ? "tcp" : "rdmacm");
         UcxTransports transports = UcxTransports.of(config);
         if (!transports.names().isEmpty()) {
             parameters.setConfig("TLS", transports.names());
@@ -35,6 +34,12 @@ final class UcxContext {
             parameters.setConfig("NET_DEVICES", devices.names());
         }
         this.library = new UcpContext(parameters);
+    }
+
+    /** Whether TCP's connection manager is asked for, by two keys: its listener ends the process over garbage. */
+    private static boolean listensOverTcp(BackendConfig config) {
+        return config.get(UcxConfigKeys.WIREUP) == UcxWireup.SOCKET
+                && UcxTransports.of(config).names().equals("tcp");
     }
 
     UcxMemory register(MemoryRegion region) {

@@ -25,8 +25,7 @@ record UcxDevices(String names) {
     private static String deviceOf(String host) {
         try {
             InetAddress address = InetAddress.getByName(host);
-            NetworkInterface device =
-                    address.isAnyLocalAddress() ? null : NetworkInterface.getByInetAddress(address);
+            NetworkInterface device = address.isAnyLocalAddress() ? null : NetworkInterface.getByInetAddress(address);
             return device == null ? "" : device.getName();
         } catch (UnknownHostException | SocketException e) {
             return ""; // whoever listens there says so

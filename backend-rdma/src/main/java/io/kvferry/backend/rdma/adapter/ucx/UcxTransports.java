@@ -18,8 +18,9 @@ import java.util.stream.Stream;
  */
 record UcxTransports(String names) {
     /** What breaks, for those who ask for it. */
-    static final String TCP_WARNING = "UCX over TCP ends this process if a peer's connection breaks while it writes here"
-            + " (seen with libucp 1.13.1): use it with peers that end in good order, or kvferry.backend = tcp";
+    static final String TCP_WARNING =
+            "UCX over TCP ends this process if a peer's connection breaks while it writes here"
+                    + " (seen with libucp 1.13.1): use it with peers that end in good order, or kvferry.backend = tcp";
 
     private static final String ALL_BUT_TCP = "^tcp";
     private static final Path DEVICES = Path.of("/sys/class/infiniband");

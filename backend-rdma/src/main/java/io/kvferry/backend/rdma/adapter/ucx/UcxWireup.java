@@ -11,6 +11,9 @@ public enum UcxWireup {
     /** By the addresses of their workers, which travel over peer control: nobody else learns them, and nothing listens. */
     ADDRESS,
 
-    /** By a listener of the device's connection manager (rdma_cm): for devices on which UCX cannot do without. */
+    /**
+     * By a listener of the device's connection manager (rdma_cm), for devices on which UCX cannot do without. Where
+     * {@link UcxConfigKeys#TRANSPORTS} is tcp alone it is TCP's, which ends the process over bytes that are not UCX's.
+     */
     SOCKET
 }

@@ -1,8 +1,8 @@
 package io.kvferry.backend.rdma.adapter.verbs;
 
-import io.kvferry.backend.rdma.adapter.posix.LockedMemory;
 import io.kvferry.backend.rdma.adapter.RdmaAdapter;
 import io.kvferry.backend.rdma.adapter.RdmaAdapterProvider;
+import io.kvferry.backend.rdma.adapter.posix.LockedMemory;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;

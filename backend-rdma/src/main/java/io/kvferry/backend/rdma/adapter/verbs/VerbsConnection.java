@@ -1,10 +1,10 @@
 package io.kvferry.backend.rdma.adapter.verbs;
 
-import io.kvferry.backend.rdma.adapter.posix.Posix;
 import io.kvferry.backend.rdma.adapter.RdmaBatch;
 import io.kvferry.backend.rdma.adapter.RdmaConnection;
 import io.kvferry.backend.rdma.adapter.RdmaEvents;
 import io.kvferry.backend.rdma.adapter.RdmaRemoteKey;
+import io.kvferry.backend.rdma.adapter.posix.Posix;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.TransferErrorCode;

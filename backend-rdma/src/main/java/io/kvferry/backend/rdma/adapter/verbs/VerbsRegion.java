@@ -53,7 +53,9 @@ final class VerbsRegion implements AutoCloseable {
                     TransferErrorCode.INVALID_REQUEST,
                     Stage.REGISTER,
                     bytes + " bytes on " + device.name()
-                            + (e.errno() == Posix.ENOMEM ? ": " + LockedMemory.read().explain() : ""));
+                            + (e.errno() == Posix.ENOMEM
+                                    ? ": " + LockedMemory.read().explain()
+                                    : ""));
         }
     }
 

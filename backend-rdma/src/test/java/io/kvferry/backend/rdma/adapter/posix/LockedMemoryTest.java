@@ -42,8 +42,10 @@ class LockedMemoryTest {
 
     @Test
     void withoutALimitAnyAmountIsTaken() {
-        assertThatCode(() -> new LockedMemory(-1, 0, false).require(0, 1L << 50)).doesNotThrowAnyException();
-        assertThatCode(() -> new LockedMemory(PAGE, 0, true).require(0, 1L << 50)).doesNotThrowAnyException();
+        assertThatCode(() -> new LockedMemory(-1, 0, false).require(0, 1L << 50))
+                .doesNotThrowAnyException();
+        assertThatCode(() -> new LockedMemory(PAGE, 0, true).require(0, 1L << 50))
+                .doesNotThrowAnyException();
     }
 
     @Test
@@ -54,8 +56,7 @@ class LockedMemoryTest {
     }
 
     private static String assertRefused(LockedMemory memory, long address, long bytes) {
-        TransferException refusal =
-                catchThrowableOfType(TransferException.class, () -> memory.require(address, bytes));
+        TransferException refusal = catchThrowableOfType(TransferException.class, () -> memory.require(address, bytes));
         assertThat(refusal).isNotNull();
         assertThat(refusal.code()).isEqualTo(TransferErrorCode.RESOURCE_EXHAUSTED);
         return refusal.error().detail();

@@ -185,9 +185,7 @@ final class UcxHazards {
         damaged(halves.target().connection.hello(), halves.initiator().connection::establish);
         halves.establish();
         pair.drive("the connection", () -> halves.initiator().connected);
-        damaged(
-                pair.target.memory.grant(0, 1, Operation.READ).key(),
-                halves.initiator().connection::importKey);
+        damaged(pair.target.memory.grant(0, 1, Operation.READ).key(), halves.initiator().connection::importKey);
         halves.initiator().connection.close();
         halves.target().connection.close();
         pair.drive("the close", halves::areClosed);

@@ -28,10 +28,7 @@ class UcxHazardsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = ' ',
-            textBlock =
-                    """
+    @CsvSource(delimiter = ' ', textBlock = """
                     closeAtAnyMoment       tcp
                     garbageOnEveryPort     tcp
                     damagedBytes           tcp

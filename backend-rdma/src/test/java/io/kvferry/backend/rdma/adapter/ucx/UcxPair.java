@@ -48,8 +48,8 @@ final class UcxPair implements AutoCloseable {
             Scheduler none = (when, task) -> {
                 throw new IllegalStateException("nothing is scheduled here");
             };
-            BackendEnvironment environment =
-                    new BackendEnvironment(new PeerIdentity("pair", 1), Ticker.system(), none, "127.0.0.1", "127.0.0.1");
+            BackendEnvironment environment = new BackendEnvironment(
+                    new PeerIdentity("pair", 1), Ticker.system(), none, "127.0.0.1", "127.0.0.1");
             this.adapter = new UcxAdapterProvider().open(config, environment, Deadline.after(PATIENCE));
             this.bytes = arena.allocate(BYTES, 4096);
             this.memory = adapter.register(MemoryRegion.host(bytes), Deadline.after(PATIENCE));
@@ -62,7 +62,10 @@ final class UcxPair implements AutoCloseable {
         final List<RdmaBatch> applied = new ArrayList<>();
         boolean connected;
         boolean closed;
-        @Nullable TransferErrorCode failure;
+
+        @Nullable
+        TransferErrorCode failure;
+
         String detail = "";
         RdmaConnection connection;
 
@@ -152,7 +155,8 @@ final class UcxPair implements AutoCloseable {
             drive(operation + " of everything", () -> halves.initiator.applied.contains(batch));
             byte expected = (byte) (operation == Operation.WRITE ? 17 : 71);
             for (Side side : List.of(initiator, target)) {
-                if (side.bytes.get(ValueLayout.JAVA_BYTE, BYTES - 1) != expected || side.bytes.mismatch(target.bytes) >= 0) {
+                if (side.bytes.get(ValueLayout.JAVA_BYTE, BYTES - 1) != expected
+                        || side.bytes.mismatch(target.bytes) >= 0) {
                     throw new AssertionError("wrong bytes after " + operation);
                 }
             }
