@@ -28,13 +28,13 @@ class UcxHazardsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ' ', textBlock = """
-                    closeAtAnyMoment       tcp
-                    garbageOnEveryPort     tcp
-                    damagedBytes           tcp
-                    closeAtAnyMoment       posix,cma
-                    closeWithBytesInFlight posix,cma
-                    damagedBytes           posix,cma
+    @CsvSource(delimiter = '|', textBlock = """
+                    closeAtAnyMoment       | tcp
+                    garbageOnEveryPort     | tcp
+                    damagedBytes           | tcp
+                    closeAtAnyMoment       | posix,cma
+                    closeWithBytesInFlight | posix,cma
+                    damagedBytes           | posix,cma
                     """)
     void isSurvived(String hazard, String transports) throws IOException, InterruptedException {
         Path output = folder.resolve("output");
