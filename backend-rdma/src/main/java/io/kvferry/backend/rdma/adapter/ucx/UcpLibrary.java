@@ -1,59 +1,41 @@
 package io.kvferry.backend.rdma.adapter.ucx;
 
+import io.kvferry.backend.rdma.adapter.posix.Posix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
-/** The few C functions that jucx does not bind. Thread-safe. */
+/** What is asked of libucp before anything of jucx is loaded. Thread-safe. */
 @SuppressWarnings("restricted") // the module asks for --enable-native-access
-final class NativeCalls {
-    private static final Linker LINKER = Linker.nativeLinker();
-    private static final MethodHandle POLL = LINKER.downcallHandle(
-            LINKER.defaultLookup().findOrThrow("poll"),
-            FunctionDescriptor.of(
-                    ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
-    private static final MethodHandle SETENV = LINKER.downcallHandle(
-            LINKER.defaultLookup().findOrThrow("setenv"),
+final class UcpLibrary {
+    private static final MethodHandle SETENV = Posix.LINKER.downcallHandle(
+            Posix.LINKER.defaultLookup().findOrThrow("setenv"),
             FunctionDescriptor.of(
                     ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
 
-    private NativeCalls() {}
+    private UcpLibrary() {}
 
     /** Version of libucp as major, minor, patch. Throws IllegalArgumentException where there is none. */
-    static int[] ucpVersion() {
+    static int[] version() {
         try (Arena arena = Arena.ofConfined()) {
             // read once, when the library is loaded: UCX prints on standard output, and every failure is reported here
             setDefault(arena, "UCX_LOG_LEVEL", "fatal");
             SymbolLookup libucp = SymbolLookup.libraryLookup("libucp.so.0", arena);
-            MethodHandle getVersion = LINKER.downcallHandle(
+            MethodHandle getVersion = Posix.LINKER.downcallHandle(
                     libucp.findOrThrow("ucp_get_version"),
                     FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
             MemorySegment version = arena.allocate(ValueLayout.JAVA_INT, 3);
             getVersion.invokeExact(version, version.asSlice(4), version.asSlice(8));
             return version.toArray(ValueLayout.JAVA_INT);
-        } catch (RuntimeException | Error e) {
-            throw e;
         } catch (Throwable e) {
-            throw new IllegalStateException(e);
+            throw Posix.impossible(e);
         }
     }
 
     private static void setDefault(Arena arena, String name, String value) throws Throwable {
         int ignored = (int) SETENV.invokeExact(arena.allocateFrom(name), arena.allocateFrom(value), 0);
-    }
-
-    /** Waits for one of {@code count} descriptors, laid out as struct pollfd, no longer than so many milliseconds. */
-    static void poll(MemorySegment descriptors, long count, int millis) {
-        try {
-            int ignored = (int) POLL.invokeExact(descriptors, count, millis);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

@@ -1,4 +1,4 @@
-package io.kvferry.backend.rdma.adapter.verbs;
+package io.kvferry.backend.rdma.adapter.posix;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -14,19 +14,34 @@ import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
-/** The system calls that waiting for completions takes, and what a failed one says. Thread-safe. */
+/**
+ * The system calls that waiting takes, and what a failed one says.
+ *
+ * <p><b>Threads:</b> Thread-safe.
+ *
+ * @since 0.1.0
+ */
 @SuppressWarnings("restricted") // native calls are what this package is for
-final class Posix {
-    static final int EINTR = 4;
-    static final int EAGAIN = 11;
-    static final int ENOMEM = 12;
+public final class Posix {
+    /** Error number: try again. */
+    public static final int EAGAIN = 11;
+
+    /** Error number: no memory, or no more that may be locked. */
+    public static final int ENOMEM = 12;
+
+    /** Makes handles of native functions. */
+    public static final Linker LINKER = Linker.nativeLinker();
+
+    /** Makes a handle save the error number of each call. */
+    public static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
+
+    /** Where such a handle saves it. */
+    public static final StructLayout CAPTURED = Linker.Option.captureStateLayout();
 
     /** struct pollfd. */
     static final long POLLFD_BYTES = 8;
 
-    static final Linker LINKER = Linker.nativeLinker();
-    static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-    static final StructLayout CAPTURED = Linker.Option.captureStateLayout();
+    private static final int EINTR = 4;
 
     private static final VarHandle ERRNO_VALUE = CAPTURED.varHandle(MemoryLayout.PathElement.groupElement("errno"));
     private static final short POLLIN = 1;
@@ -58,12 +73,23 @@ final class Posix {
         return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type, ERRNO);
     }
 
-    static int errno(MemorySegment captured) {
+    /**
+     * Reads the error number of a call.
+     *
+     * @param captured where the handle saved it, of layout {@link #CAPTURED}
+     * @return the number
+     */
+    public static int errno(MemorySegment captured) {
         return (int) ERRNO_VALUE.get(captured, 0L);
     }
 
-    /** What the C library says about an error number. */
-    static String describe(int errno) {
+    /**
+     * Returns what the C library says about an error number.
+     *
+     * @param errno the number
+     * @return one line
+     */
+    public static String describe(int errno) {
         try {
             return ((MemorySegment) STRERROR.invokeExact(errno))
                             .reinterpret(256)
@@ -73,8 +99,13 @@ final class Posix {
         }
     }
 
-    /** What a downcall throws is a bug of the binding, never an outcome. */
-    static RuntimeException impossible(Throwable thrown) {
+    /**
+     * What a downcall throws is a bug of the binding, never an outcome.
+     *
+     * @param thrown what it threw
+     * @return to be thrown
+     */
+    public static RuntimeException impossible(Throwable thrown) {
         return switch (thrown) {
             case RuntimeException e -> e;
             case Error e -> throw e;
@@ -91,8 +122,26 @@ final class Posix {
         }
     }
 
-    /** Makes reads of a file descriptor return EAGAIN instead of waiting. */
-    static void nonBlocking(int fd) {
+    /**
+     * Tells whether this process can open one more descriptor.
+     *
+     * @return false at the limit
+     */
+    public static boolean canOpenMore() {
+        try {
+            close(eventFd());
+            return true;
+        } catch (IllegalStateException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Makes reads of a file descriptor return EAGAIN instead of waiting.
+     *
+     * @param fd the descriptor
+     */
+    public static void nonBlocking(int fd) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment captured = arena.allocate(CAPTURED);
             check((int) FCNTL.invokeExact(captured, fd, F_SETFL, O_NONBLOCK), captured, "fcntl");
@@ -140,13 +189,14 @@ final class Posix {
         return pollfds.get(JAVA_SHORT, index * POLLFD_BYTES + 6) != 0;
     }
 
-    /** Waits until one of the descriptors is readable. A signal ends the wait early. */
-    static void poll(MemorySegment pollfds, int timeoutMillis, MemorySegment captured) {
+    /** Waits until one of the first {@code count} descriptors is readable; false if none is. A signal ends the wait early. */
+    static boolean poll(MemorySegment pollfds, int count, int timeoutMillis, MemorySegment captured) {
         try {
-            int ready = (int) POLL.invokeExact(captured, pollfds, pollfds.byteSize() / POLLFD_BYTES, timeoutMillis);
+            int ready = (int) POLL.invokeExact(captured, pollfds, (long) count, timeoutMillis);
             if (ready < 0 && errno(captured) != EINTR) {
                 throw new IllegalStateException("poll: " + describe(errno(captured)));
             }
+            return ready != 0;
         } catch (Throwable t) {
             throw impossible(t);
         }
