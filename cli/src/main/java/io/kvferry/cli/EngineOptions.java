@@ -3,6 +3,7 @@ package io.kvferry.cli;
 import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.http.HttpConfigKeys;
+import io.kvferry.engine.ConfigEntry;
 import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.spi.ConfigKey;
@@ -61,6 +62,13 @@ final class EngineOptions {
             config.set("kvferry.backend", name, "--backend");
         }
         return config;
+    }
+
+    /** What the user set of some keys; those left alone are not in it. */
+    List<ConfigEntry> given(Set<String> keys) {
+        return config().entries().stream()
+                .filter(entry -> keys.contains(entry.name()) && !entry.source().equals(ConfigEntry.DEFAULT))
+                .toList();
     }
 
     /** Keys of the cluster: known to every command, so that one file serves a whole machine. */
