@@ -14,6 +14,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.Executor;
@@ -30,17 +31,19 @@ final class HttpPageConnection extends SimpleChannelInboundHandler<FullHttpReque
 
     private final Map<String, HttpPages.Page> pages;
     private final Executor writers;
+    private final Duration life;
     private @Nullable ScheduledFuture<?> end;
     private boolean asked;
 
-    HttpPageConnection(Map<String, HttpPages.Page> pages, Executor writers) {
+    HttpPageConnection(Map<String, HttpPages.Page> pages, Executor writers, Duration life) {
         this.pages = pages;
         this.writers = writers;
+        this.life = life;
     }
 
     @Override
     public void channelActive(ChannelHandlerContext context) {
-        end = context.executor().schedule(() -> close(context), HttpPages.LIFE_MILLIS, TimeUnit.MILLISECONDS);
+        end = context.executor().schedule(() -> close(context), life.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     @Override

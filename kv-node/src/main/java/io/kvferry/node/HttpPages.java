@@ -22,6 +22,7 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -30,14 +31,14 @@ import java.util.function.Supplier;
 
 /**
  * A port with a few pages to read. What a client can take is fixed: a place among {@link #MAX_CONNECTIONS}, {@link
- * #MAX_HEADER_BYTES} of header and no body, one request to a connection, and {@link #LIFE_MILLIS} for all of it.
+ * #MAX_HEADER_BYTES} of header and no body, one request to a connection, and {@link #LIFE} for all of it.
  *
  * <p><b>Threads:</b> Thread-safe.
  */
 final class HttpPages implements AutoCloseable {
     static final int MAX_CONNECTIONS = 64;
     static final int MAX_HEADER_BYTES = 8 << 10;
-    static final long LIFE_MILLIS = 10_000;
+    static final Duration LIFE = Duration.ofSeconds(10);
 
     private final EventLoopGroup loop;
     private final ExecutorService writers;
@@ -64,6 +65,10 @@ final class HttpPages implements AutoCloseable {
 
     /** Starts to answer; pages are by their path. */
     static HttpPages open(PeerAddress address, Map<String, Page> pages) {
+        return open(address, pages, LIFE);
+    }
+
+    static HttpPages open(PeerAddress address, Map<String, Page> pages, Duration life) {
         EventLoopGroup loop = new MultiThreadIoEventLoopGroup(
                 1, new DefaultThreadFactory("kvferry-node-http", true), NioIoHandler.newFactory());
         ExecutorService writers = Executors.newThreadPerTaskExecutor(
@@ -86,7 +91,7 @@ final class HttpPages implements AutoCloseable {
                                 .addLast(
                                         new HttpServerCodec(new HttpDecoderConfig().setMaxHeaderSize(MAX_HEADER_BYTES)))
                                 .addLast(new HttpObjectAggregator(0, true))
-                                .addLast(new HttpPageConnection(pages, writers));
+                                .addLast(new HttpPageConnection(pages, writers, life));
                     }
                 })
                 .bind(address.host(), address.port())

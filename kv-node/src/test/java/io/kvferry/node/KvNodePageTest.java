@@ -34,7 +34,7 @@ class KvNodePageTest {
         List<String> compiled = Pattern.compile("^ *// begin\\n(.*?)^ *// end\\n", Pattern.MULTILINE | Pattern.DOTALL)
                 .matcher(source)
                 .results()
-                .map(match -> match.group(1).stripIndent())
+                .map(match -> match.group(1).stripTrailing().stripIndent() + "\n")
                 .toList();
         List<String> shown = Pattern.compile("^```java\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL)
                 .matcher(Files.readString(PAGE))

@@ -76,7 +76,7 @@ public final class VllmCheck {
         String connector = vllm.text("kv_connector");
         String check = vllm.name() + " kv_connector";
         if (CONNECTOR.equals(connector)) {
-            findings.add(Finding.good(check, connector));
+            findings.add(Finding.good(check, CONNECTOR));
             return true;
         }
         findings.add(Finding.bad(

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
+import org.zeromq.ZMQException;
 
 /**
  * Asks the sockets of an LMCache controller, anybody's, whether they are there and do their work. A connection alone proves
@@ -193,7 +194,10 @@ public final class LmCacheProbe implements AutoCloseable {
                         "no ZeroMQ socket for " + key + " is reached at " + address);
             }
             return socket;
-        } catch (RuntimeException e) {
+        } catch (ZMQException | IllegalArgumentException e) {
+            socket.close();
+            throw failure(TransferErrorCode.CONNECTION_FAILED, address + " cannot be dialled: " + e.getMessage());
+        } catch (TransferException e) {
             socket.close();
             throw e;
         }
