@@ -31,13 +31,14 @@ import java.util.function.Supplier;
 
 /**
  * A port with a few pages to read. What a client can take is fixed: a place among {@link #MAX_CONNECTIONS}, {@link
- * #MAX_HEADER_BYTES} of header and no body, one request to a connection, and {@link #LIFE} for all of it.
+ * #MAX_HEADER_BYTES} of header and {@link #MAX_BODY_BYTES} of a body that nobody reads, one request to a connection, and {@link #LIFE} for all of it.
  *
  * <p><b>Threads:</b> Thread-safe.
  */
 final class HttpPages implements AutoCloseable {
     static final int MAX_CONNECTIONS = 64;
     static final int MAX_HEADER_BYTES = 8 << 10;
+    static final int MAX_BODY_BYTES = 1 << 10;
     static final Duration LIFE = Duration.ofSeconds(10);
 
     private final EventLoopGroup loop;
@@ -90,7 +91,7 @@ final class HttpPages implements AutoCloseable {
                         channel.pipeline()
                                 .addLast(
                                         new HttpServerCodec(new HttpDecoderConfig().setMaxHeaderSize(MAX_HEADER_BYTES)))
-                                .addLast(new HttpObjectAggregator(0, true))
+                                .addLast(new HttpObjectAggregator(MAX_BODY_BYTES, true))
                                 .addLast(new HttpPageConnection(pages, writers, life));
                     }
                 })

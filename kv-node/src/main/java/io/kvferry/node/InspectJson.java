@@ -4,7 +4,8 @@ import io.kvferry.control.cluster.ControllerStatus;
 import io.kvferry.engine.EngineStatus;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferStatus;
-import java.io.StringWriter;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.core.JsonGenerator;
@@ -40,13 +41,13 @@ final class InspectJson {
     }
 
     private static String write(Content content) {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), text)) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), bytes)) {
             json.writeStartObject();
             content.write(new InspectJson(json));
             json.writeEndObject();
         }
-        return text.append('\n').toString();
+        return bytes.toString(StandardCharsets.UTF_8) + "\n";
     }
 
     private void node(KvNodeStatus node) {
@@ -96,7 +97,9 @@ final class InspectJson {
         json.writeEndArray();
         json.writeName("quarantine");
         json.writeStartArray();
-        engine.quarantine().forEach(json::writeString);
+        for (String line : engine.quarantine()) {
+            json.writeString(line);
+        }
         json.writeEndArray();
         json.writeEndObject();
     }
@@ -144,18 +147,22 @@ final class InspectJson {
     }
 
     private void text(String name, Object value) {
-        json.writeStringProperty(name, value.toString());
+        json.writeName(name);
+        json.writeString(value.toString());
     }
 
     private void number(String name, long value) {
-        json.writeNumberProperty(name, value);
+        json.writeName(name);
+        json.writeNumber(value);
     }
 
     private void millis(String name, long nanos) {
-        json.writeNumberProperty(name, TimeUnit.NANOSECONDS.toMillis(nanos));
+        json.writeName(name);
+        json.writeNumber(TimeUnit.NANOSECONDS.toMillis(nanos));
     }
 
     private void flag(String name, boolean value) {
-        json.writeBooleanProperty(name, value);
+        json.writeName(name);
+        json.writeBoolean(value);
     }
 }

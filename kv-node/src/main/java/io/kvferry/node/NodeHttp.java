@@ -12,7 +12,7 @@ import java.util.function.Supplier;
  * {@code /inspect.json} for their programs, {@code /healthz} for who only wants to know that it works, and of a node
  * {@code /metrics} for Prometheus.
  *
- * <p>Its bounds are fixed: 64 connections, one more is closed at once; 8 KiB of header and no body; one request to a
+ * <p>Its bounds are fixed: 64 connections, one more is closed at once; 8 KiB of header and 1 KiB of body; one request to a
  * connection; 10 seconds from the connection to the last byte of the answer.
  *
  * <p><b>Threads:</b> Thread-safe.
