@@ -156,6 +156,7 @@ final class BenchCommand implements Callable<Integer> {
             run(given);
             return ExitCode.OK;
         }
+        engineOptions.checkBetweenProcesses();
         List<String> arguments = new ArrayList<>(List.of("--bench", "--bench-memory", memory + "B"));
         arguments.addAll(engineOptions.arguments());
         try (ServerProcess target = ServerProcess.start(arguments)) {

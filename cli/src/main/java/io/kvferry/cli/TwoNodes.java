@@ -1,7 +1,6 @@
 package io.kvferry.cli;
 
 import io.kvferry.cli.reuse.ReuseServer;
-import io.kvferry.engine.EngineConfigKeys;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
@@ -15,7 +14,6 @@ import java.util.Set;
 
 /** A controller, a prefill node and a decode node, each in a process of its own on this machine. */
 final class TwoNodes implements AutoCloseable {
-    private static final String IN_PROCESS = "inprocess";
     private static final Set<String> OF_ONE_PROCESS =
             Set.of("kvferry.node-id", "kvferry.peer.port", "kvferry.cluster.controllers");
 
@@ -31,6 +29,7 @@ final class TwoNodes implements AutoCloseable {
 
     /** Starts the processes with the user's configuration and waits until all are ready. */
     static TwoNodes start(EngineOptions options) throws IOException {
+        options.checkBetweenProcesses();
         check(options);
         List<ServerProcess> started = new ArrayList<>();
         try {
@@ -55,17 +54,12 @@ final class TwoNodes implements AutoCloseable {
     /** What each process has for itself cannot be given to two. */
     private static void check(EngineOptions options) {
         options.given(OF_ONE_PROCESS).stream().findFirst().ifPresent(entry -> {
-            throw refused(entry.name() + " = " + entry.value() + " (" + entry.source()
-                    + "): two nodes on one machine cannot share it; leave it out");
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.OPEN,
+                    entry.name() + " = " + entry.value() + " (" + entry.source()
+                            + "): two nodes on one machine cannot share it; leave it out");
         });
-        if (options.config().values().get(EngineConfigKeys.BACKEND).equals(List.of(IN_PROCESS))) {
-            throw refused("kvferry.backend = " + IN_PROCESS + " moves bytes between engines of one process only, and these"
-                    + " nodes are processes of their own: take another one, e.g. --backend tcp");
-        }
-    }
-
-    private static TransferException refused(String detail) {
-        return new TransferException(TransferErrorCode.INVALID_REQUEST, Stage.OPEN, detail);
     }
 
     ServerProcess controller() {

@@ -78,6 +78,7 @@ class UsageTest {
             2 | demo --set kvferry.peer.port=7000                  | two nodes on one machine cannot share it
             2 | bench two-node --backend inprocess                 | take another one, e.g. --backend tcp
             2 | bench two-node --json no/such/b.json               | there is no folder
+            2 | bench --backend inprocess                          | take another one, e.g. --backend tcp
             2 | bench --csv target                                 | it is a folder
             2 | llm --set kvferry.kv.layers=8                      | the example's model decides it
             2 | doctor --offline                                   | belong to --lmcache
