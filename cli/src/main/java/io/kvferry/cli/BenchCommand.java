@@ -3,6 +3,7 @@ package io.kvferry.cli;
 import io.kvferry.cli.bench.Bench;
 import io.kvferry.cli.bench.BenchCase;
 import io.kvferry.cli.bench.BenchPlot;
+import io.kvferry.cli.bench.BenchReport;
 import io.kvferry.cli.bench.BenchResult;
 import io.kvferry.cli.bench.BenchSettings;
 import io.kvferry.engine.TransferEngine;
