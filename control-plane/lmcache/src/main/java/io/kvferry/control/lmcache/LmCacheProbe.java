@@ -204,7 +204,7 @@ public final class LmCacheProbe implements AutoCloseable {
     }
 
     private static int millis(Deadline deadline) {
-        return (int) Math.clamp(TimeUnit.NANOSECONDS.toMillis(deadline.remainingNanos()), 1, Integer.MAX_VALUE);
+        return Math.clamp(TimeUnit.NANOSECONDS.toMillis(deadline.remainingNanos()), 1, Integer.MAX_VALUE);
     }
 
     private static TransferException failure(TransferErrorCode code, String detail) {
