@@ -5,6 +5,7 @@ import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Map;
@@ -42,17 +43,14 @@ public final class LmCacheProbe implements AutoCloseable {
     public LmCacheProbe() {}
 
     /**
-     * Waits for a connection with a socket that takes what workers push. Nothing is sent, because what is pushed is never
-     * answered.
+     * Greets the socket that takes what workers push. Nothing is pushed, because what is pushed is never answered.
      *
      * @param pull the controller's {@code controller_pull_url}
      * @param deadline until when to wait
      * @throws TransferException if there is none by then
      */
     public void reach(PeerAddress pull, Deadline deadline) {
-        try (ZMQ.Socket push = connect(SocketType.PUSH, pull, "controller_pull_url", deadline)) {
-            push.setLinger(0);
-        }
+        greet(SocketType.PUSH, pull, "controller_pull_url", deadline);
     }
 
     /**
@@ -178,28 +176,35 @@ public final class LmCacheProbe implements AutoCloseable {
         }
     }
 
-    /** Waits for the handshake: ZeroMQ connects in the background, and for ever. */
+    /** Dials after a greeting that proves who is there: ZeroMQ itself connects in the background, and for ever. */
     private ZMQ.Socket connect(SocketType type, PeerAddress address, String key, Deadline deadline) {
+        greet(type, address, key, deadline);
         ZMQ.Socket socket = context.createSocket(type);
         socket.setLinger(0);
-        socket.setImmediate(false); // writable only once there is a peer
         String host = address.host();
-        try (ZMQ.Poller poller = context.createPoller(1)) {
+        try {
             socket.connect("tcp://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.port());
-            int index = poller.register(socket, ZMQ.Poller.POLLOUT);
-            poller.poll(millis(deadline));
-            if (!poller.pollout(index)) {
-                throw failure(
-                        TransferErrorCode.CONNECTION_FAILED,
-                        "no ZeroMQ socket for " + key + " is reached at " + address);
-            }
             return socket;
         } catch (ZMQException | IllegalArgumentException e) {
             socket.close();
             throw failure(TransferErrorCode.CONNECTION_FAILED, address + " cannot be dialled: " + e.getMessage());
-        } catch (TransferException e) {
-            socket.close();
-            throw e;
+        }
+    }
+
+    private static void greet(SocketType type, PeerAddress address, String key, Deadline deadline) {
+        SocketType wanted = type == SocketType.PUSH ? SocketType.PULL : SocketType.ROUTER;
+        String found;
+        try {
+            found = ZmtpGreeting.typeOf(address, type.name(), deadline);
+        } catch (IOException e) {
+            throw failure(
+                    TransferErrorCode.CONNECTION_FAILED,
+                    "no ZeroMQ socket for " + key + " is reached at " + address + ": " + e.getMessage());
+        }
+        if (!found.equals(wanted.name())) {
+            throw failure(
+                    TransferErrorCode.CONNECTION_FAILED,
+                    "the ZeroMQ socket at " + address + " is a " + found + ", but a " + key + " is a " + wanted);
         }
     }
 
