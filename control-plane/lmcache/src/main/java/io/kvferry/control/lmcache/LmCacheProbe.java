@@ -50,7 +50,7 @@ public final class LmCacheProbe implements AutoCloseable {
      * @throws TransferException if there is none by then
      */
     public void reach(PeerAddress pull, Deadline deadline) {
-        greet(SocketType.PUSH, pull, "controller_pull_url", deadline);
+        greet(SocketType.PULL, pull, "controller_pull_url", deadline);
     }
 
     /**
@@ -114,14 +114,23 @@ public final class LmCacheProbe implements AutoCloseable {
 
     /** What is pushed has no answer: what it did is seen a little later. */
     private void await(ZMQ.Socket asking, long key, boolean held, PeerAddress reply, Deadline deadline) {
-        // LMCache tells a worker only of other instances
-        while (isHit(lookup(asking, instance + "-other", key, reply, deadline)) != held) {
-            if (deadline.isExpired()) {
+        boolean answers = false;
+        try {
+            // LMCache tells a worker only of other instances
+            while (isHit(lookup(asking, instance + "-other", key, reply, deadline)) != held) {
+                answers = true;
+                if (deadline.isExpired()) {
+                    throw failure(TransferErrorCode.DEADLINE_EXCEEDED, reply + " says the same until the deadline");
+                }
+                pause();
+            }
+        } catch (TransferException e) {
+            if (answers && e.code() == TransferErrorCode.DEADLINE_EXCEEDED) {
                 throw failure(
                         TransferErrorCode.DEADLINE_EXCEEDED,
                         reply + " answers, but what is pushed to controller_pull_url is not taken in");
             }
-            pause();
+            throw e;
         }
     }
 
@@ -178,7 +187,7 @@ public final class LmCacheProbe implements AutoCloseable {
 
     /** Dials after a greeting that proves who is there: ZeroMQ itself connects in the background, and for ever. */
     private ZMQ.Socket connect(SocketType type, PeerAddress address, String key, Deadline deadline) {
-        greet(type, address, key, deadline);
+        greet(type == SocketType.PUSH ? SocketType.PULL : SocketType.ROUTER, address, key, deadline);
         ZMQ.Socket socket = context.createSocket(type);
         socket.setLinger(0);
         String host = address.host();
@@ -191,11 +200,10 @@ public final class LmCacheProbe implements AutoCloseable {
         }
     }
 
-    private static void greet(SocketType type, PeerAddress address, String key, Deadline deadline) {
-        SocketType wanted = type == SocketType.PUSH ? SocketType.PULL : SocketType.ROUTER;
+    private static void greet(SocketType wanted, PeerAddress address, String key, Deadline deadline) {
         String found;
         try {
-            found = ZmtpGreeting.typeOf(address, type.name(), deadline);
+            found = ZmtpGreeting.typeOf(address, deadline);
         } catch (IOException e) {
             throw failure(
                     TransferErrorCode.CONNECTION_FAILED,

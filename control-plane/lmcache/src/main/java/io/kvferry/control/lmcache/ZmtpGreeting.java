@@ -2,7 +2,6 @@ package io.kvferry.control.lmcache;
 
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
-import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,8 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Greets a ZeroMQ socket and hears what it is, then hangs up: ZMTP 3, mechanism NULL (RFC 23 of ZeroMQ, "ZMTP"). A library's
- * socket dials in the background and does not say when a peer has greeted.
+ * Greets a ZeroMQ socket, hears what it is and hangs up before it would be a peer: ZMTP 3, mechanism NULL (ZeroMQ's RFC 23).
+ * A library's socket dials in the background and does not say when somebody has greeted.
  *
  * <p><b>Threads:</b> Confined to the thread that calls.
  */
@@ -42,45 +41,27 @@ final class ZmtpGreeting {
      * Greets.
      *
      * @param address the socket's
-     * @param ownType what the caller would be: PUSH, DEALER
      * @param deadline for all of it
      * @return what the peer is, such as PULL or ROUTER
      * @throws IOException if there is nobody, or nobody who speaks ZMTP 3 and greets by then
      */
-    static String typeOf(PeerAddress address, String ownType, Deadline deadline) throws IOException {
+    static String typeOf(PeerAddress address, Deadline deadline) throws IOException {
         try (Socket socket = new Socket()) {
             socket.connect(new InetSocketAddress(address.host(), address.port()), millis(deadline));
             ZmtpGreeting greeting = new ZmtpGreeting(socket, deadline);
-            socket.getOutputStream().write(hello(ownType));
+            socket.getOutputStream().write(hello());
             greeting.checkVersion();
             return greeting.readType();
         }
     }
 
-    /** The greeting and the command READY, which says who greets. */
-    private static byte[] hello(String type) {
+    private static byte[] hello() {
         byte[] greeting = new byte[GREETING_BYTES];
         greeting[0] = (byte) 0xff;
         greeting[9] = 0x7f;
         greeting[VERSION] = 3;
         System.arraycopy(NULL, 0, greeting, MECHANISM, NULL.length);
-        ByteArrayOutputStream ready = new ByteArrayOutputStream();
-        writeName(ready, "READY");
-        writeName(ready, SOCKET_TYPE);
-        byte[] value = type.getBytes(StandardCharsets.US_ASCII);
-        ready.writeBytes(ByteBuffer.allocate(Integer.BYTES).putInt(value.length).array());
-        ready.writeBytes(value);
-        return ByteBuffer.allocate(GREETING_BYTES + 2 + ready.size())
-                .put(greeting)
-                .put((byte) SHORT_COMMAND)
-                .put((byte) ready.size())
-                .put(ready.toByteArray())
-                .array();
-    }
-
-    private static void writeName(ByteArrayOutputStream out, String name) {
-        out.write(name.length());
-        out.writeBytes(name.getBytes(StandardCharsets.US_ASCII));
+        return greeting;
     }
 
     private void checkVersion() throws IOException {
