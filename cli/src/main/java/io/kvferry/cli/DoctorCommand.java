@@ -120,8 +120,7 @@ final class DoctorCommand implements Callable<Integer> {
     private List<Finding> findings() throws IOException {
         List<Finding> findings = new ArrayList<>();
         if (!lmcache.isEmpty()) {
-            findings.addAll(
-                    LmcacheCheck.run(lmcache, ranks, offline ? null : new LmcacheContact(timeout, asWorker)));
+            findings.addAll(LmcacheCheck.run(lmcache, ranks, offline ? null : new LmcacheContact(timeout, asWorker)));
         }
         if (!vllm.isEmpty() || !vllmLogs.isEmpty()) {
             findings.addAll(VllmCheck.run(vllm, vllmLogs));

@@ -83,7 +83,8 @@ final class EngineOptions {
             throw new TransferException(
                     TransferErrorCode.INVALID_REQUEST,
                     Stage.OPEN,
-                    "kvferry.backend = " + IN_PROCESS + " moves bytes between engines of one process only, and this starts"
+                    "kvferry.backend = " + IN_PROCESS
+                            + " moves bytes between engines of one process only, and this starts"
                             + " processes of their own: take another one, e.g. --backend tcp");
         }
     }

@@ -57,7 +57,8 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private String ask() throws InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("http://" + http + (json ? "/inspect.json" : "/inspect")))
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://" + http + (json ? "/inspect.json" : "/inspect")))
                 .timeout(TIMEOUT)
                 .build();
         try (HttpClient client = HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {

@@ -61,8 +61,9 @@ final class LlmCommand implements Callable<Integer> {
     @Option(
             names = "--pool",
             paramLabel = "SIZE",
-            description = "Memory for KV cache, of which 256 tokens take 2 MiB; short for --set kvferry.kv.pool-size=SIZE."
-                    + " Default: 512MiB.")
+            description =
+                    "Memory for KV cache, of which 256 tokens take 2 MiB; short for --set kvferry.kv.pool-size=SIZE."
+                            + " Default: 512MiB.")
     private @Nullable String pool;
 
     @Option(
@@ -91,7 +92,8 @@ final class LlmCommand implements Callable<Integer> {
         LlmServerConfig config = LlmServerConfig.usual(new InetSocketAddress(listen.host(), listen.port()));
         checkModel();
         KvFerryConfig.Builder node = engineOptions.builder();
-        if (pool != null || engineOptions.given(Set.of(NodeConfigKeys.POOL_SIZE.name())).isEmpty()) {
+        if (pool != null
+                || engineOptions.given(Set.of(NodeConfigKeys.POOL_SIZE.name())).isEmpty()) {
             node.set(NodeConfigKeys.POOL_SIZE.name(), pool == null ? USUAL_POOL : pool, "--pool");
         }
         if (controllers != null) {

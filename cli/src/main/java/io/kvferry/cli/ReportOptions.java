@@ -24,10 +24,7 @@ final class ReportOptions {
     @Option(names = "--json", paramLabel = "FILE", description = "Write the table as JSON.")
     private @Nullable Path json;
 
-    @Option(
-            names = "--plot",
-            paramLabel = "FILE",
-            description = "Draw the table; FILE ends in .svg or .html.")
+    @Option(names = "--plot", paramLabel = "FILE", description = "Draw the table; FILE ends in .svg or .html.")
     private @Nullable Path plot;
 
     @SuppressWarnings("NullAway.Init") // picocli fills the fields

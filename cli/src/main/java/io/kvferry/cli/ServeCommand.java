@@ -86,7 +86,8 @@ final class ServeCommand implements Callable<Integer> {
             names = "--http",
             paramLabel = "HOST:PORT",
             converter = Converters.Address.class,
-            description = "Also answer /inspect, /inspect.json and /healthz there; port 0 takes a free one. Default: not.")
+            description =
+                    "Also answer /inspect, /inspect.json and /healthz there; port 0 takes a free one. Default: not.")
     private @Nullable PeerAddress http;
 
     @Option(

@@ -63,12 +63,12 @@ class ControllerOutageTest {
                 .registration(
                         NodeRegistration.of(new PeerIdentity("a", 1), "127.0.0.1:1", new KeyScheme("sha256", 8, 256)))
                 .open()) {
-            assertThat(node.awaitRegistered(Deadline.after(Duration.ofSeconds(30)))).isTrue();
+            assertThat(node.awaitRegistered(Deadline.after(Duration.ofSeconds(30))))
+                    .isTrue();
             first.close();
             until(() -> count(Level.DEBUG, "still no session") >= 5);
 
-            try (Controller second =
-                    Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, port))) {
+            try (Controller second = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, port))) {
                 until(() -> count(Level.INFO, "again, after ") == 1);
 
                 assertThat(second.address().port()).isEqualTo(port);

@@ -129,8 +129,8 @@ class DoctorTest {
                 .replace("8201", "8203")
                 .replace("8500", "8501");
 
-        Cli good = Cli.run(
-                "doctor", "--offline", "--lmcache", file("example1.yaml", GOOD), file("example2.yaml", second));
+        Cli good =
+                Cli.run("doctor", "--offline", "--lmcache", file("example1.yaml", GOOD), file("example2.yaml", second));
 
         assertThat(good.out()).doesNotContain("✗");
         assertThat(good.code()).isZero();

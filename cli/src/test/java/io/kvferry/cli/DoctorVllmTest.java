@@ -46,7 +46,10 @@ class DoctorVllmTest {
 
         assertThat(good.out())
                 .doesNotContain("✗")
-                .contains("✓ prefill.sh kv_role: kv_producer", "✓ decode.sh kv_port: 22001", "✓ same send_type: PUT_ASYNC")
+                .contains(
+                        "✓ prefill.sh kv_role: kv_producer",
+                        "✓ decode.sh kv_port: 22001",
+                        "✓ same send_type: PUT_ASYNC")
                 .contains("✓ same model: some/model", "✓ decode.sh kv_buffer_size: 8.0E9");
         assertThat(good.code()).isZero();
     }

@@ -103,7 +103,8 @@ final class HttpPages implements AutoCloseable {
             throw new TransferException(
                     TransferErrorCode.CONNECTION_FAILED,
                     Stage.OPEN,
-                    "cannot listen on " + address + " for HTTP: " + bound.cause().getMessage(),
+                    "cannot listen on " + address + " for HTTP: "
+                            + bound.cause().getMessage(),
                     bound.cause());
         }
         return http;

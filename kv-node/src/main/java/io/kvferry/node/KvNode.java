@@ -325,7 +325,10 @@ public final class KvNode implements AutoCloseable {
     private static String line(ControllerStatus controller) {
         return "controller " + controller.address() + " registered=" + controller.registered() + " synced="
                 + controller.synced()
-                + controller.problem().map(problem -> " problem='" + problem + "'").orElse("");
+                + controller
+                        .problem()
+                        .map(problem -> " problem='" + problem + "'")
+                        .orElse("");
     }
 
     /**

@@ -94,8 +94,8 @@ public final class NodeConfigKeys {
                     + " those of another.");
 
     /** Which of the ranks. */
-    public static final ConfigKey<Integer> RANK =
-            ConfigKey.integer("kvferry.kv.rank", 0, 0, 65_535, "Which of kvferry.kv.ranks this node keeps the heads of.");
+    public static final ConfigKey<Integer> RANK = ConfigKey.integer(
+            "kvferry.kv.rank", 0, 0, 65_535, "Which of kvferry.kv.ranks this node keeps the heads of.");
 
     /** What the node is a part of. */
     public static final ConfigKey<String> INSTANCE = ConfigKey.text(

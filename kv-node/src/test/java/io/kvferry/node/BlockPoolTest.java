@@ -40,7 +40,8 @@ class BlockPoolTest {
             for (int slot : slots) {
                 long at = slot * SLOT + 31 * (1L << 20);
                 pool.layer(slot, 31).set(ValueLayout.JAVA_LONG, (1 << 20) - 8, slot + 1L);
-                assertThat(memory.get(ValueLayout.JAVA_LONG, at + (1 << 20) - 8)).isEqualTo(slot + 1L);
+                assertThat(memory.get(ValueLayout.JAVA_LONG, at + (1 << 20) - 8))
+                        .isEqualTo(slot + 1L);
                 assertThat(pool.chunk(slot).address()).isEqualTo(memory.address() + slot * SLOT);
             }
             for (int slot : slots) {

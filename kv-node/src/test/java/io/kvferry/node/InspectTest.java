@@ -179,11 +179,14 @@ class InspectTest {
         try (NodeHttp http = NodeHttp.start(node, new PeerAddress("127.0.0.1", 0))) {
             assertThat(raw(http.address(), "POST /inspect HTTP/1.1\r\nContent-Length: 0\r\n\r\n"))
                     .startsWith("HTTP/1.1 405 ");
-            assertThat(raw(http.address(), "GET /inspect HTTP/1.1\r\nConnection: close\r\nContent-Length: 2000\r\n\r\n"))
+            assertThat(raw(
+                            http.address(),
+                            "GET /inspect HTTP/1.1\r\nConnection: close\r\nContent-Length: 2000\r\n\r\n"))
                     .startsWith("HTTP/1.1 413 ");
             assertThat(raw(http.address(), "GET /inspect HTTP/1.1\r\nA: " + "a".repeat(9000) + "\r\n\r\n"))
                     .startsWith("HTTP/1.1 400 ");
-            assertThat(raw(http.address(), "\u0000\u0001\u0002 garbage\r\n\r\n")).startsWith("HTTP/1.1 400 ");
+            assertThat(raw(http.address(), "\u0000\u0001\u0002 garbage\r\n\r\n"))
+                    .startsWith("HTTP/1.1 400 ");
         }
     }
 
@@ -196,7 +199,9 @@ class InspectTest {
             for (int i = 0; i < HttpPages.MAX_CONNECTIONS; i++) {
                 idle.add(new Socket("127.0.0.1", http.address().port()));
             }
-            assertThat(raw(http.address(), "")).as("one too many is closed at once").isEmpty();
+            assertThat(raw(http.address(), ""))
+                    .as("one too many is closed at once")
+                    .isEmpty();
 
             idle.removeFirst().close();
             Await.until("its place is free", () -> answers(http.address()));
@@ -206,7 +211,9 @@ class InspectTest {
             }
         }
         try (HttpPages http = HttpPages.open(any, pages, Duration.ofMillis(50))) {
-            assertThat(raw(http.address(), "GET / HTTP/1.1\r\nsl")).as("a slow request").isEmpty();
+            assertThat(raw(http.address(), "GET / HTTP/1.1\r\nsl"))
+                    .as("a slow request")
+                    .isEmpty();
         }
     }
 

@@ -62,9 +62,8 @@ class KvNodePageTest {
 
     private void firstExample(int[] tokens, int[] prompt) {
         // begin
-        KvFerryConfig.Builder config = KvFerryConfig.builder()
-                .set("kvferry.kv.model", "llama-3.1-8b")
-                .set("kvferry.kv.pool-size", "64MiB");
+        KvFerryConfig.Builder config =
+                KvFerryConfig.builder().set("kvferry.kv.model", "llama-3.1-8b").set("kvferry.kv.pool-size", "64MiB");
         try (KvNode node = KvNode.builder().config(config).open()) {
             node.put(tokens, (layer, chunk, into) -> into.copyFrom(cache(layer, chunk)));
             try (KvFetch fetch = node.fetch(prompt, node.defaultDeadline())) {
@@ -111,8 +110,7 @@ class KvNodePageTest {
                                         "decode-" + own + "-from-" + part.sourceRank(),
                                         settings(part.sourceRank(), sourceRanks))));
                 KvLayout target = layout(8 / targetRanks);
-                MemorySegment cache =
-                        MemorySegment.ofArray(new byte[(int) (3 * target.chunkBytes(NodeBed.CHUNK))]);
+                MemorySegment cache = MemorySegment.ofArray(new byte[(int) (3 * target.chunkBytes(NodeBed.CHUNK))]);
 
                 int usable = fetchFromRanks(map, rank, sources, target, NodeBed.prompt(4), cache, bed.in(20));
 

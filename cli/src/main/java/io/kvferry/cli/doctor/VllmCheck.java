@@ -162,10 +162,11 @@ public final class VllmCheck {
                     "whoever sends requests must put ___prefill_addr_HOST:PORT___decode_addr_HOST:PORT_ into the id of"
                             + " each; an id without it is refused, as those of vLLM's offline LLM() are"));
         } else if (ip.isEmpty() || !port.matches("\\d{1,5}") || Integer.parseInt(port) > MAX_PORT) {
-            findings.add(Finding.bad(
-                    check,
-                    "proxy_ip is '" + ip + "', proxy_port '" + port + "'",
-                    "set both, the port as the proxy's ZeroMQ port: \"proxy_ip\": \"10.0.0.5\", \"proxy_port\": \"30001\""));
+            findings.add(
+                    Finding.bad(
+                            check,
+                            "proxy_ip is '" + ip + "', proxy_port '" + port + "'",
+                            "set both, the port as the proxy's ZeroMQ port: \"proxy_ip\": \"10.0.0.5\", \"proxy_port\": \"30001\""));
         } else if (vllm.extra("proxy_port") instanceof Number) {
             findings.add(Finding.bad(
                     check,
@@ -227,7 +228,11 @@ public final class VllmCheck {
                     "give the files of prefill and decode together"));
         }
         agree(instances, "send_type", VllmInstance::sendType, "a decode that waits for what it must ask for hangs");
-        agree(instances, "nccl_num_channels", vllm -> vllm.extra("nccl_num_channels", "8"), "both open one communicator");
+        agree(
+                instances,
+                "nccl_num_channels",
+                vllm -> vllm.extra("nccl_num_channels", "8"),
+                "both open one communicator");
         agree(
                 instances,
                 "tensor-parallel-size",
@@ -236,17 +241,14 @@ public final class VllmCheck {
         agree(instances, "proxy", vllm -> vllm.extra("proxy_ip", "") + ":" + vllm.extra("proxy_port", ""), "one proxy");
         for (String option : List.of("model", "dtype", "block-size", "kv-cache-dtype")) {
             agree(
-                    instances.stream()
-                            .filter(vllm -> !vllm.options().isEmpty())
-                            .toList(),
+                    instances.stream().filter(vllm -> !vllm.options().isEmpty()).toList(),
                     option,
                     vllm -> vllm.options().getOrDefault(option, "the default"),
                     "a tensor that is received has the shape and type of the one that is sent");
         }
     }
 
-    private void agree(
-            List<VllmInstance> instances, String what, Function<VllmInstance, String> value, String reason) {
+    private void agree(List<VllmInstance> instances, String what, Function<VllmInstance, String> value, String reason) {
         Map<String, String> values = new TreeMap<>();
         instances.forEach(vllm -> values.put(vllm.name(), value.apply(vllm)));
         Set<String> distinct = new TreeSet<>(values.values());

@@ -97,9 +97,11 @@ final class VllmEnvironment {
             Map<String, String> values = new TreeMap<>();
             instances.forEach(vllm -> values.put(vllm.name(), environment(vllm).getOrDefault(name, "not set")));
             if (values.values().stream().distinct().count() > 1) {
-                findings.add(Finding.bad("same " + name, values.toString(), "set it the same for both, or for neither"));
+                findings.add(
+                        Finding.bad("same " + name, values.toString(), "set it the same for both, or for neither"));
             } else {
-                findings.add(Finding.good("same " + name, values.values().iterator().next()));
+                findings.add(
+                        Finding.good("same " + name, values.values().iterator().next()));
             }
         }
     }

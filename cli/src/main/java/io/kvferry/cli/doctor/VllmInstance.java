@@ -52,9 +52,8 @@ record VllmInstance(
                 String option = word.substring(0, equals < 0 ? word.length() : equals)
                         .replaceFirst("^-+", "")
                         .replace('_', '-');
-                boolean hasValue = equals < 0
-                        && i + 1 < words.size()
-                        && !words.get(i + 1).startsWith("-");
+                boolean hasValue =
+                        equals < 0 && i + 1 < words.size() && !words.get(i + 1).startsWith("-");
                 options.put(option, equals >= 0 ? word.substring(equals + 1) : hasValue ? words.get(++i) : "");
             } else if (!inCommand && word.matches("[A-Za-z_][A-Za-z0-9_]*=.*")) {
                 environment.put(word.substring(0, word.indexOf('=')), word.substring(word.indexOf('=') + 1));
@@ -67,11 +66,7 @@ record VllmInstance(
         }
         String told = environment.getOrDefault("VLLM_HOST_IP", "");
         return new VllmInstance(
-                name,
-                host.isEmpty() ? told : host,
-                options,
-                transfer(options.get(TRANSFER)),
-                Optional.of(environment));
+                name, host.isEmpty() ? told : host, options, transfer(options.get(TRANSFER)), Optional.of(environment));
     }
 
     private static VllmInstance ofMap(String name, String host, Map<?, ?> map) throws IOException {
@@ -85,7 +80,9 @@ record VllmInstance(
                 name,
                 host,
                 options,
-                transfer instanceof Map<?, ?> given ? given : transfer(transfer == null ? null : String.valueOf(transfer)),
+                transfer instanceof Map<?, ?> given
+                        ? given
+                        : transfer(transfer == null ? null : String.valueOf(transfer)),
                 Optional.empty());
     }
 

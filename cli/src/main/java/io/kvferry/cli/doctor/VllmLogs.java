@@ -47,7 +47,8 @@ final class VllmLogs {
         logs.forEach(check::read);
         check.versions.forEach((what, values) -> {
             if (new TreeSet<>(values.values()).size() > 1) {
-                check.findings.add(Finding.bad("same " + what, values.toString(), "install the same version on both sides"));
+                check.findings.add(
+                        Finding.bad("same " + what, values.toString(), "install the same version on both sides"));
             } else {
                 check.findings.add(
                         Finding.good("same " + what, values.values().iterator().next()));

@@ -154,7 +154,10 @@ final class ControllerLink implements NodeInventory.Feed {
                     address,
                     why.error().detail());
         } else {
-            LOG.debug("still no session with controller {}: {}", address, why.error().detail());
+            LOG.debug(
+                    "still no session with controller {}: {}",
+                    address,
+                    why.error().detail());
         }
         registering.later(pause, this::connect);
     }

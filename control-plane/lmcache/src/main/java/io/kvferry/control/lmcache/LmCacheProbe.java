@@ -100,8 +100,7 @@ public final class LmCacheProbe implements AutoCloseable {
                 push(push, "evict", key, 2);
                 await(asking, key, false, reply, deadline);
             } finally {
-                push.send(MessageCodec.encode(
-                        Message.of(MessageType.DEREGISTER, instance, 0L, NOWHERE, NOWHERE_PORT)));
+                push.send(MessageCodec.encode(Message.of(MessageType.DEREGISTER, instance, 0L, NOWHERE, NOWHERE_PORT)));
             }
         }
     }
@@ -141,8 +140,7 @@ public final class LmCacheProbe implements AutoCloseable {
         }
     }
 
-    private static Message lookup(
-            ZMQ.Socket asking, String instance, long key, PeerAddress reply, Deadline deadline) {
+    private static Message lookup(ZMQ.Socket asking, String instance, long key, PeerAddress reply, Deadline deadline) {
         Message answer =
                 answer(asking, Message.of(MessageType.BATCHED_P2P_LOOKUP, List.of(key), instance, 0L), reply, deadline);
         if (answer.type() != MessageType.BATCHED_P2P_LOOKUP_RET) {

@@ -40,8 +40,7 @@ class LmCacheProbeTest {
     @Test
     void aControllerThatWorksIsFoundWorkingAndLeftAsItWas() {
         try (probe;
-                Controller controller =
-                        Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
+                Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
                 LmCacheFront front = LmCacheFront.open(controller, BackendConfig.DEFAULTS)) {
             probe.reach(front.pullAddress(), patience());
             probe.ask(front.replyAddress(), patience());
@@ -99,8 +98,7 @@ class LmCacheProbeTest {
     void aPullLoopThatHasEndedIsFoundByTheKeyThatNeverArrives() {
         try (probe;
                 ZContext context = new ZContext();
-                Controller controller =
-                        Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
+                Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
                 LmCacheFront front = LmCacheFront.open(controller, BackendConfig.DEFAULTS)) {
             ZMQ.Socket dead = context.createSocket(SocketType.PULL);
             PeerAddress pull = new PeerAddress("127.0.0.1", dead.bindToRandomPort("tcp://127.0.0.1"));
