@@ -28,7 +28,7 @@ class BlockPoolTest {
     @Test
     void slotsBeyondTwoFourAndEightGibibytesLieWhereTheyShould() throws IOException {
         Path file = Files.createFile(folder.resolve("pool"));
-        try (Arena arena = Arena.ofConfined();
+        try (Arena arena = Arena.ofShared();
                 FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             MemorySegment memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, SIZE, arena);
             BlockPool pool = new BlockPool(MemoryRegion.host(memory), LLAMA, TOKENS);
