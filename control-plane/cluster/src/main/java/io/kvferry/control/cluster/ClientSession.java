@@ -142,12 +142,7 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
         lease = WireDecoder.time(reply.getLeaseNanos(), "lease_nanos");
         Duration interval = WireDecoder.time(reply.getKeepAliveNanos(), "keep_alive_nanos");
         registered = true;
-        link.registered();
-        LOG.info(
-                "{} is registered with controller {} ({})",
-                node.registration().identity(),
-                link.address(),
-                reply.getControllerId());
+        link.registered(node, reply.getControllerId());
         beginSync();
         keepAliveIn(interval);
     }

@@ -45,6 +45,8 @@ final class ControllerLink implements NodeInventory.Feed {
     private boolean closed;
     private @Nullable ClientSession session;
     private @Nullable TransferException problem;
+    /** Since when there is no session; null while there is one, and before the first. */
+    private @Nullable Long outageSinceNanos;
 
     /**
      * Makes a link; nothing is dialled yet.
@@ -103,39 +105,57 @@ final class ControllerLink implements NodeInventory.Feed {
     }
 
     /** The session is registered: a next failure is tried again soon. */
-    void registered() {
+    void registered(ClientNode registering, String controllerId) {
+        Long since;
         synchronized (lock) {
             delay = FIRST_DELAY;
             problem = null;
+            since = outageSinceNanos;
+            outageSinceNanos = null;
         }
+        LOG.info(
+                "{} is registered with controller {} ({}){}",
+                registering.registration().identity(),
+                address,
+                controllerId,
+                since == null
+                        ? ""
+                        : " again, after "
+                                + TimeUnit.NANOSECONDS.toMillis(
+                                        registering.ticker().nanos() - since) + " ms");
     }
 
-    /** The session has ended. */
+    /** The session has ended. Whatever is tried until there is one again is one outage, told once. */
     void ended(ClientSession over, TransferException why) {
+        ClientNode registering = node;
         Duration pause;
-        boolean known;
+        boolean isNew;
         synchronized (lock) {
             if (session != over) {
                 return;
             }
             session = null;
-            known = problem != null && String.valueOf(problem.getMessage()).equals(why.getMessage());
             problem = why;
             pause = delay;
             delay = delay.multipliedBy(2).compareTo(maxDelay) < 0 ? delay.multipliedBy(2) : maxDelay;
-            if (closed) {
+            if (closed || registering == null) {
                 return;
             }
-        }
-        ClientNode registering = node;
-        if (registering == null) {
-            return;
+            isNew = outageSinceNanos == null;
+            if (isNew) {
+                outageSinceNanos = registering.ticker().nanos();
+            }
         }
         if (why.code() == TransferErrorCode.PEER_RESTARTED) {
             registering.replaced(why);
-        } else if (!known) {
+        } else if (isNew) {
             LOG.warn(
-                    "no session with controller {}, trying again: {}",
+                    "no session with controller {}, trying again until there is one: {}",
+                    address,
+                    why.error().detail());
+        } else {
+            LOG.debug(
+                    "still no session with controller {}: {}",
                     address,
                     why.error().detail());
         }
