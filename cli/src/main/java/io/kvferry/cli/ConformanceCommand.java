@@ -60,6 +60,9 @@ final class ConformanceCommand implements Callable<Integer> {
             description = "Also write a page with every rule, its result, and message and seed of what failed.")
     private @Nullable Path report;
 
+    @Option(names = "--seed", paramLabel = "NUMBER", description = "Random numbers of an earlier run, to replay it.")
+    private @Nullable Long seed;
+
     @Option(names = "--strict", description = "What the environment lacks is a failure, too: it is promised here.")
     private boolean strict;
 
@@ -76,6 +79,10 @@ final class ConformanceCommand implements Callable<Integer> {
         BackendHarness harness = harness(name);
         if (strict) {
             System.setProperty("kvferry.conformance.strict", "true");
+        }
+        Long chosen = seed;
+        if (chosen != null) {
+            System.setProperty("kvferry.conformance.seed", chosen.toString());
         }
         List<Result> results = ConformanceLauncher.run(harness, topics, result -> report(result, err));
         Path file = report;
@@ -101,8 +108,8 @@ final class ConformanceCommand implements Callable<Integer> {
         facts.put("Java", System.getProperty("java.vm.name") + " " + Runtime.version());
         facts.put("Machine", System.getProperty("os.name") + " " + System.getProperty("os.version") + " on "
                 + System.getProperty("os.arch"));
-        facts.put("Seed", ConformanceLauncher.seed() + "; JAVA_TOOL_OPTIONS=-Dkvferry.conformance.seed="
-                + ConformanceLauncher.seed() + " runs it again with the same random numbers");
+        facts.put("Seed", ConformanceLauncher.seed() + ", to run it again with the same random numbers: --seed "
+                + ConformanceLauncher.seed());
         if (harness.provider().probe(BackendConfig.DEFAULTS) instanceof Availability.Available) {
             BackendInfo info = BackendsCommand.info(KvFerryConfig.builder(), harness.name());
             facts.put("What it is", info.description());

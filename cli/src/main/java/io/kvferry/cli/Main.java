@@ -111,7 +111,7 @@ public final class Main implements Runnable {
             try (InputStream resource = Main.class.getResourceAsStream("build.properties")) {
                 build.load(resource);
             }
-            return build.getProperty("version");
+            return String.valueOf(build.getProperty("version"));
         }
     }
 }

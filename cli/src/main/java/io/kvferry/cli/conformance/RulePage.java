@@ -19,7 +19,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Every rule by every backend that a build has run the suite for: what {@code target/conformance} holds, side by side. */
 public final class RulePage {
-    private static final JsonMapper JSON = new JsonMapper();
+    private static final JsonMapper JSON = JsonMapper.builder().build();
     private static final Path FOLDER = Path.of("target", "conformance");
     private static final int DEPTH = 8;
 
@@ -85,18 +85,18 @@ public final class RulePage {
         }
         Map<String, String> results = new HashMap<>();
         Map<String, String> reasons = new TreeMap<>();
-        json.path("passed").forEach(test -> results.put(test.asString(), "pass"));
-        json.path("refused").forEach(test -> results.put(test.asString(), "refused"));
+        json.path("passed").forEach(test -> results.put(test.asString(""), "pass"));
+        json.path("refused").forEach(test -> results.put(test.asString(""), "refused"));
         for (String kind : List.of("failed", "skipped")) {
             json.path(kind).properties().forEach(entry -> {
                 results.put(entry.getKey(), kind.equals("failed") ? "**FAIL**" : "skip");
-                reasons.put(entry.getKey(), entry.getValue().asString());
+                reasons.put(entry.getKey(), entry.getValue().asString(""));
             });
         }
         return new Report(
-                json.path("backend").asString(),
-                json.path("adapter").asString(),
-                json.path("seed").asLong(),
+                json.path("backend").asString(""),
+                json.path("adapter").asString(""),
+                json.path("seed").asLong(0),
                 results,
                 reasons);
     }
