@@ -112,12 +112,18 @@ final class ConformanceCommand implements Callable<Integer> {
                 + ConformanceLauncher.seed());
         if (harness.provider().probe(BackendConfig.DEFAULTS) instanceof Availability.Available) {
             BackendInfo info = BackendsCommand.info(KvFerryConfig.builder(), harness.name());
-            facts.put("What it is", info.description());
-            for (Capability capability : Capability.values()) {
-                facts.put("Can " + capability, info.can(capability) ? "yes" : "no");
+            if (info != null) {
+                tell(info, facts);
             }
         }
         return facts;
+    }
+
+    private static void tell(BackendInfo info, Map<String, String> facts) {
+        facts.put("What it is", info.description());
+        for (Capability capability : Capability.values()) {
+            facts.put("Can " + capability, info.can(capability) ? "yes" : "no");
+        }
     }
 
     private int summary(String name, List<Result> results) {
