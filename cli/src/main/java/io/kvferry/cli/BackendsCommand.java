@@ -80,8 +80,9 @@ final class BackendsCommand implements Callable<Integer> {
 
     /** Opens a backend alone, asks it, and closes it. */
     static @Nullable BackendInfo info(KvFerryConfig.Builder config, String name) {
-        try (TransferEngine engine = TransferEngine.open(
-                config.set("kvferry.backend", name).set("kvferry.peer.port", "0").build())) {
+        try (TransferEngine engine = TransferEngine.open(config.set("kvferry.backend", name)
+                .set("kvferry.peer.port", "0")
+                .build())) {
             return engine.backends().getFirst().info();
         }
     }

@@ -141,8 +141,9 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--turns",
-            description = "Measure once for each line that comes on standard input, until that ends, and print each result as"
-                    + " a line of JSON: for turns with another program that leave the JVM warm. One combination only.")
+            description =
+                    "Measure once for each line that comes on standard input, until that ends, and print each result as"
+                            + " a line of JSON: for turns with another program that leave the JVM warm. One combination only.")
     private boolean turns;
 
     @Option(names = "--csv", paramLabel = "FILE", description = "Write the table as comma-separated values.")

@@ -41,10 +41,7 @@ final class ConformanceCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(
-            names = "--backend",
-            paramLabel = "NAME",
-            description = "The backend; see 'kvferry backends'.")
+    @Option(names = "--backend", paramLabel = "NAME", description = "The backend; see 'kvferry backends'.")
     private @Nullable String backend;
 
     @Option(
@@ -106,10 +103,14 @@ final class ConformanceCommand implements Callable<Integer> {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("KVFerry", Main.Version.number());
         facts.put("Java", System.getProperty("java.vm.name") + " " + Runtime.version());
-        facts.put("Machine", System.getProperty("os.name") + " " + System.getProperty("os.version") + " on "
-                + System.getProperty("os.arch"));
-        facts.put("Seed", ConformanceLauncher.seed() + ", to run it again with the same random numbers: --seed "
-                + ConformanceLauncher.seed());
+        facts.put(
+                "Machine",
+                System.getProperty("os.name") + " " + System.getProperty("os.version") + " on "
+                        + System.getProperty("os.arch"));
+        facts.put(
+                "Seed",
+                ConformanceLauncher.seed() + ", to run it again with the same random numbers: --seed "
+                        + ConformanceLauncher.seed());
         if (harness.provider().probe(BackendConfig.DEFAULTS) instanceof Availability.Available) {
             BackendInfo info = BackendsCommand.info(KvFerryConfig.builder(), harness.name());
             if (info != null) {

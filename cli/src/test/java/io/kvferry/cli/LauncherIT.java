@@ -51,13 +51,12 @@ class LauncherIT {
     @Test
     void aBackendOfSomebodyElseIsFound() throws Exception {
         Path services = Files.createDirectories(folder.resolve("META-INF/services"));
-        Files.writeString(
-                services.resolve("io.kvferry.spi.TransferBackendProvider"), ForeignProvider.class.getName());
+        Files.writeString(services.resolve("io.kvferry.spi.TransferBackendProvider"), ForeignProvider.class.getName());
         String classes = Path.of("target", "test-classes").toAbsolutePath().toString();
 
         String backends = run(Map.of("KVFERRY_CLASSPATH", folder + ":" + classes), SCRIPT, "backends");
-        String conformance = run(
-                Map.of("KVFERRY_CLASSPATH", folder + ":" + classes), SCRIPT, "conformance", "--backend", "foreign");
+        String conformance =
+                run(Map.of("KVFERRY_CLASSPATH", folder + ":" + classes), SCRIPT, "conformance", "--backend", "foreign");
 
         assertThat(backends).startsWith("0 ").contains("foreign    no", "foreign: it is missing. Remedy: get one");
         assertThat(conformance).as("nothing was tested").startsWith("4 ").contains("it is missing; get one");
@@ -67,7 +66,8 @@ class LauncherIT {
         return run(Map.of(), script, args);
     }
 
-    private String run(Map<String, String> environment, Path script, String... args) throws IOException, InterruptedException {
+    private String run(Map<String, String> environment, Path script, String... args)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(script.toString()));
         command.addAll(List.of(args));
         Path output = folder.resolve("output");

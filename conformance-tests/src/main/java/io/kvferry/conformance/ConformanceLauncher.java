@@ -87,8 +87,7 @@ public final class ConformanceLauncher {
             Results results = new Results(each);
             LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                     .selectors(selectors(harness, suites))
-                    .configurationParameter(
-                            ConformanceReport.FOLDER, System.getProperty(ConformanceReport.FOLDER, ""))
+                    .configurationParameter(ConformanceReport.FOLDER, System.getProperty(ConformanceReport.FOLDER, ""))
                     .build();
             // only JUnit's own engine, whatever else an application has on its class path
             LauncherConfig config = LauncherConfig.builder()

@@ -12,8 +12,7 @@ import java.util.stream.Collectors;
 
 /** One run of the suite as a page that needs nothing from elsewhere. */
 public final class ConformanceHtml {
-    private static final String STYLE =
-            """
+    private static final String STYLE = """
             body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; color: #222; }
             table { border-collapse: collapse; width: 100%; }
             td, th { text-align: left; vertical-align: top; padding: .3em .6em; border-top: 1px solid #ddd; }
@@ -33,7 +32,8 @@ public final class ConformanceHtml {
      * @return HTML
      */
     public static String page(String backend, Map<String, String> facts, List<Result> results) {
-        StringBuilder out = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
+        StringBuilder out = new StringBuilder(
+                        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
                 .append(escape(backend))
                 .append(" and the contract of KVFerry</title><style>\n")
                 .append(STYLE)
@@ -103,6 +103,9 @@ public final class ConformanceHtml {
     }
 
     private static String escape(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
     }
 }

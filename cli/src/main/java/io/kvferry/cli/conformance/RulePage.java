@@ -23,8 +23,7 @@ public final class RulePage {
     private static final Path FOLDER = Path.of("target", "conformance");
     private static final int DEPTH = 8;
 
-    private static final String HEADER =
-            """
+    private static final String HEADER = """
             # Which rule holds where
 
             Written by `kvferry conformance page` from what the suites of a build have left in `target/conformance/`; the rules are in
@@ -64,8 +63,8 @@ public final class RulePage {
             }
         }
         if (reports.isEmpty()) {
-            throw new IOException(
-                    "no " + FOLDER + "/*.json below " + folders + "; run the suites first, for example with: mvn verify");
+            throw new IOException("no " + FOLDER + "/*.json below " + folders
+                    + "; run the suites first, for example with: mvn verify");
         }
         reports.sort(Comparator.comparing(Report::backend));
         return new RulePage(reports);
@@ -123,7 +122,11 @@ public final class RulePage {
         reports.forEach(report -> out.append(" *").append(report.adapter()).append("* |"));
         out.append('\n');
         for (Rule rule : ConformanceRules.all()) {
-            out.append("| ").append(rule.id()).append(" | ").append(sentence(rule)).append(" |");
+            out.append("| ")
+                    .append(rule.id())
+                    .append(" | ")
+                    .append(sentence(rule))
+                    .append(" |");
             reports.forEach(report -> out.append(' ')
                     .append(Objects.requireNonNullElse(report.results().get(rule.test()), "-"))
                     .append(" |"));
@@ -141,12 +144,17 @@ public final class RulePage {
     private void reasons(StringBuilder out) {
         for (Report report : reports) {
             if (!report.reasons().isEmpty()) {
-                out.append("\n## ").append(report.backend()).append(" (seed ").append(report.seed()).append(")\n\n");
-                report.reasons().forEach((test, reason) -> out.append("- `")
-                        .append(test)
-                        .append("`: ")
-                        .append(reason.lines().findFirst().orElse(""))
-                        .append('\n'));
+                out.append("\n## ")
+                        .append(report.backend())
+                        .append(" (seed ")
+                        .append(report.seed())
+                        .append(")\n\n");
+                report.reasons()
+                        .forEach((test, reason) -> out.append("- `")
+                                .append(test)
+                                .append("`: ")
+                                .append(reason.lines().findFirst().orElse(""))
+                                .append('\n'));
             }
         }
     }

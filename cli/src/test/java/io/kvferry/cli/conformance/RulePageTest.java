@@ -26,15 +26,11 @@ class RulePageTest {
 
     @Test
     void everyRuleIsARowAndEveryBackendAColumn() throws IOException {
-        report(
-                "b",
-                """
+        report("b", """
                 {"backend": "beta", "adapter": "fake", "seed": 7, "passed": ["required_R4_2_outcomeNeverChanges"],
                  "refused": ["capability_R10_7_checksumWorksOrIsUnsupported"], "failed": {}, "skipped": {}}
                 """);
-        report(
-                "a",
-                """
+        report("a", """
                 {"backend": "alpha", "adapter": "real", "seed": 8, "passed": [], "refused": [], "failed": {},
                  "skipped": {"required_R4_2_outcomeNeverChanges": "SKIP[environment=no device]\\nat line 3"}}
                 """);
@@ -47,16 +43,13 @@ class RulePageTest {
                 .contains("| R10.7 | checksum works or is unsupported | - | refused |")
                 .contains("| R6.7 | cancel after completion has no effect (**untested**) | - | - |")
                 .contains("## alpha (seed 8)", "- `required_R4_2_outcomeNeverChanges`: SKIP[environment=no device]");
-        assertThat(markdown.lines().filter(line -> line.startsWith("| R")))
-                .hasSameSizeAs(ConformanceRules.all());
+        assertThat(markdown.lines().filter(line -> line.startsWith("| R"))).hasSameSizeAs(ConformanceRules.all());
         assertThat(page().hasFailures()).isFalse();
     }
 
     @Test
     void whatFailsIsSeenAndSaid() throws IOException {
-        report(
-                "a",
-                """
+        report("a", """
                 {"backend": "alpha", "adapter": "real", "seed": 8, "failed": {"required_R4_2_outcomeNeverChanges": "it did"}}
                 """);
 
