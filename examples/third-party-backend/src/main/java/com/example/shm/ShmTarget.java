@@ -109,7 +109,7 @@ final class ShmTarget implements TargetTransfer, Side {
     }
 
     @Override
-    void abandon() {
+    public void abandon() {
         abandoned = true;
     }
 
