@@ -72,6 +72,8 @@ class UsageTest {
             2 | bench two-node --prefill http://127.0.0.1:1/a      | --prefill and --decode belong together
             2 | bench two-node --requests 0                        | --requests
             2 | bench two-node --plot out.gif                      | .svg
+            2 | conformance                                        | --backend
+            1 | conformance page src                               | mvn verify
             2 | demo --prompt-tokens 9                             | --prompt-tokens 9
             2 | demo --backend inprocess                           | take another one, e.g. --backend tcp
             2 | demo --set kvferry.node-id=a                       | two nodes on one machine cannot share it
