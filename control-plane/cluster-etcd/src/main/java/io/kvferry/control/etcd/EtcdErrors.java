@@ -4,6 +4,7 @@ import io.grpc.Status;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import org.jspecify.annotations.Nullable;
 
 /** Turns what etcd and its client say into the errors of a store. */
 final class EtcdErrors {
@@ -49,7 +50,7 @@ final class EtcdErrors {
                 TransferErrorCode.CANCELLED, Stage.HELLO, "interrupted while waiting for etcd; it may have been done");
     }
 
-    static TransferException invalid(String detail, Throwable cause) {
+    static TransferException invalid(String detail, @Nullable Throwable cause) {
         return new TransferException(TransferErrorCode.INVALID_REQUEST, Stage.OPEN, detail, cause);
     }
 

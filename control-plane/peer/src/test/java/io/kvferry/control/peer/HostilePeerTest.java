@@ -15,6 +15,9 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import io.kvferry.control.peer.wire.PeerControlGrpc;
 import io.kvferry.control.peer.wire.PeerProto;
+import io.kvferry.control.grpc.PortCounters;
+import io.kvferry.control.grpc.ErrorCodec;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.PeerReply;
@@ -91,7 +94,7 @@ class HostilePeerTest {
         }
 
         assertServes();
-        assertThat(target.control().counters().uselessConnections.sum()).isPositive();
+        assertThat(target.control().counters().sum(PortCounters.Kind.USELESS_CONNECTIONS)).isPositive();
     }
 
     @Test
@@ -129,7 +132,7 @@ class HostilePeerTest {
             }
             assertThat(end).isEqualTo(-1);
             assertThat(first.isClosed()).isFalse();
-            assertThat(small.control().counters().refusedConnections.sum()).isEqualTo(1);
+            assertThat(small.control().counters().sum(PortCounters.Kind.REFUSED_CONNECTIONS)).isEqualTo(1);
         }
     }
 
@@ -145,7 +148,7 @@ class HostilePeerTest {
 
         assertThat(ErrorCodec.fromTrailers(trailersOf(failure), Stage.PREPARE).code())
                 .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
-        assertThat(target.control().counters().undecodable.sum()).isEqualTo(1);
+        assertThat(target.control().counters().sum(PortCounters.Kind.UNDECODABLE)).isEqualTo(1);
         assertServes();
     }
 
@@ -159,7 +162,7 @@ class HostilePeerTest {
                                 initiator.control().call(target.address(), Samples.PREPARE, TestNode.seconds(20)))
                         .code())
                 .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
-        assertThat(initiator.control().counters().undecodable.sum()).isEqualTo(1);
+        assertThat(initiator.control().counters().sum(PortCounters.Kind.UNDECODABLE)).isEqualTo(1);
     }
 
     @Test
@@ -169,7 +172,7 @@ class HostilePeerTest {
                 .finish(PeerProto.FinishRequest.newBuilder()
                         .setId(PeerProto.TransferId.newBuilder().setHigh(1).setLow(2))
                         .setAttempt(1)
-                        .setSelf(PeerProto.PeerIdentity.newBuilder().setNodeId("other"))
+                        .setSelf(CommonProto.NodeIdentity.newBuilder().setNodeId("other"))
                         .setOutcome(PeerProto.Outcome.OUTCOME_FAILED)
                         .build());
 
