@@ -10,7 +10,6 @@ import java.time.Duration;
 /** Values to messages of the wire; {@link WireDecoder} is the way back. */
 final class WireEncoder {
     /** Trailers are limited to 8 KiB by default in every gRPC implementation. */
-    private static final int MAX_DETAIL = 1024;
 
     private WireEncoder() {}
 
