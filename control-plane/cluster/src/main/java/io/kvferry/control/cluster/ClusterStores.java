@@ -29,7 +29,7 @@ final class ClusterStores {
                 .findFirst()
                 .orElseThrow(() -> missing(name, providers));
         for (ClusterStoreProvider other : providers) {
-            if (other != chosen) {
+            if (!other.name().equals(name)) {
                 refuseKeysOf(other, config, name);
             }
         }

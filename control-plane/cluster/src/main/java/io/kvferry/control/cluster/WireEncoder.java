@@ -9,8 +9,6 @@ import java.time.Duration;
 
 /** Values to messages of the wire; {@link WireDecoder} is the way back. */
 final class WireEncoder {
-    /** Trailers are limited to 8 KiB by default in every gRPC implementation. */
-
     private WireEncoder() {}
 
     static ClusterProto.Register register(NodeRegistration registration) {
