@@ -18,7 +18,9 @@ final class Candidates {
     private static final int LOAD_STEP = 10;
     private static final int USUAL_HOLDERS = 16;
 
-    private final HolderSlots slots;
+    /** As they were when the look-up began, so that a number does not become another node's between two chunks. */
+    private final @Nullable HolderSlot[] slots;
+
     private final String excluded;
     private final long chain;
     private final List<Candidate> all = new ArrayList<>(4);
@@ -26,7 +28,7 @@ final class Candidates {
     private boolean sampled;
 
     Candidates(HolderSlots slots, String excluded, long chain) {
-        this.slots = slots;
+        this.slots = slots.snapshot();
         this.excluded = excluded;
         this.chain = chain;
     }
@@ -164,8 +166,15 @@ final class Candidates {
         return low < count && holders[low] >>> HolderLists.TIER_BITS == slot ? holders[low] : 0;
     }
 
+    /** Whose a copied holder is, or null if it was none when the look-up began. */
+    @Nullable
+    HolderSlot slot(int holder) {
+        int number = holder >>> HolderLists.TIER_BITS;
+        return number < slots.length ? slots[number] : null;
+    }
+
     private @Nullable HolderSlot countable(int holder) {
-        HolderSlot slot = slots.get(holder >>> HolderLists.TIER_BITS);
+        HolderSlot slot = slot(holder);
         Member member = slot == null ? null : slot.member;
         return slot == null
                         || member == null

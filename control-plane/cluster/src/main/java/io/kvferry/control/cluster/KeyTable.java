@@ -19,17 +19,18 @@ final class KeyTable {
     private static final int TAG_SHIFT = 24;
     private static final int POSITION_MASK = (1 << TAG_SHIFT) - 1;
     private static final int TAG_MASK = ~POSITION_MASK;
+    private static final int MOST_RECORDS = POSITION_MASK - 1;
 
     private final int words;
     private final int stride;
     private final long salt;
 
-    /** Replaced when it grows or shrinks, so that whoever reads has arrays that fit together. */
+    /** Replaced when it grows or shrinks. Whoever reads an old one may meet positions that only a newer one has room for. */
     private Storage storage;
 
     private int size;
 
-    /** The two arrays: every position in the table is one of a record there is room for. */
+    /** The two arrays; one of them may go on in the next storage. */
     private static final class Storage {
         /** As long as a power of two. */
         final int[] table;
@@ -82,7 +83,9 @@ final class KeyTable {
                 return -1;
             }
             int record = (place & POSITION_MASK) - 1;
-            if ((place & TAG_MASK) == tag && isKey(now.records, record * stride, chunks, index)) {
+            if ((place & TAG_MASK) == tag
+                    && record * stride < now.records.length
+                    && isKey(now.records, record * stride, chunks, index)) {
                 return record;
             }
             at = (at + 1) & mask;
@@ -105,7 +108,7 @@ final class KeyTable {
             return 0;
         }
         int record = ((place & POSITION_MASK) - 1) * stride;
-        return (int) (now.records[record] ^ now.records[record + words]);
+        return record < now.records.length ? (int) (now.records[record] ^ now.records[record + words]) : 0;
     }
 
     private boolean isKey(long[] records, int from, ChunkKeys chunks, int index) {
@@ -150,11 +153,11 @@ final class KeyTable {
         if (!recordsFull && !tableFull) {
             return;
         }
-        if (size >= POSITION_MASK - 1) {
+        if (size >= MOST_RECORDS) {
             throw ControllerContext.error(
                     TransferErrorCode.RESOURCE_EXHAUSTED, "the index has its most chunks; use another controller");
         }
-        int wanted = recordsFull ? Math.addExact(capacity, Math.max(SMALLEST, capacity >> 2)) : capacity;
+        int wanted = recordsFull ? Math.min(MOST_RECORDS, capacity + Math.max(SMALLEST, capacity >> 2)) : capacity;
         long[] records = recordsFull
                 ? Arrays.copyOf(storage.records, Math.multiplyExact(wanted, stride))
                 : storage.records;

@@ -205,7 +205,7 @@ final class SchemeIndex {
         Candidates room = new Candidates(slots, "", hash);
         int count = holders(keys, chunk, hash, room);
         for (int i = 0; i < count; i++) {
-            HolderSlot slot = slots.get(room.holders()[i] >>> HolderLists.TIER_BITS);
+            HolderSlot slot = room.slot(room.holders()[i]);
             if (slot != null) {
                 visitor.accept(slot);
             }
