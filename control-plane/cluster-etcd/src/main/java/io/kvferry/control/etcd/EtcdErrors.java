@@ -23,15 +23,31 @@ final class EtcdErrors {
                     TransferErrorCode.LEASE_ENDED, Stage.OFFER, "the lease has ended in etcd", failure);
         }
         Status status = Status.fromThrowable(failure);
+        String reason =
+                status.getDescription() == null ? String.valueOf(failure.getMessage()) : status.getDescription();
+        if (isRefused(status.getCode(), reason)) {
+            return new TransferException(
+                    TransferErrorCode.ACCESS_DENIED,
+                    Stage.HELLO,
+                    "etcd at " + place(endpoints) + ": " + reason + "; set " + EtcdConfigKeys.USER.name() + " and "
+                            + EtcdConfigKeys.PASSWORD.name() + " to a user who may read and write under "
+                            + EtcdConfigKeys.PREFIX.name(),
+                    failure);
+        }
         TransferErrorCode code = switch (status.getCode()) {
             case RESOURCE_EXHAUSTED -> TransferErrorCode.RESOURCE_EXHAUSTED;
-            case UNAUTHENTICATED, PERMISSION_DENIED -> TransferErrorCode.ACCESS_DENIED;
             case DEADLINE_EXCEEDED -> TransferErrorCode.DEADLINE_EXCEEDED;
             default -> TransferErrorCode.CONTROL_FAILED;
         };
-        String reason =
-                status.getDescription() == null ? String.valueOf(failure.getMessage()) : status.getDescription();
         return new TransferException(code, Stage.HELLO, "etcd at " + place(endpoints) + ": " + reason, failure);
+    }
+
+    /** Etcd calls a wrong password, and none, an invalid argument. */
+    private static boolean isRefused(Status.Code code, String reason) {
+        return code == Status.Code.UNAUTHENTICATED
+                || code == Status.Code.PERMISSION_DENIED
+                || reason.contains("authentication failed")
+                || reason.contains("user name is empty");
     }
 
     static TransferException late(String endpoints) {

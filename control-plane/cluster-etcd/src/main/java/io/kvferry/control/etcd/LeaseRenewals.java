@@ -94,6 +94,7 @@ final class LeaseRenewals {
         }
 
         @Override
+        @SuppressWarnings("ReferenceEquality") // whether it is this very stream that has ended
         public void onClose(Status status, Metadata trailers) {
             boolean wasClosed;
             synchronized (lock) {
