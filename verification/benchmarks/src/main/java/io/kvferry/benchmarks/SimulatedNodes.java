@@ -8,7 +8,7 @@ import io.kvferry.control.cluster.wire.ClusterProto.ControllerFrame;
 import io.kvferry.control.cluster.wire.ClusterProto.KeepAlive;
 import io.kvferry.control.cluster.wire.ClusterProto.KeyScheme;
 import io.kvferry.control.cluster.wire.ClusterProto.NodeFrame;
-import io.kvferry.control.cluster.wire.ClusterProto.NodeIdentity;
+import io.kvferry.control.grpc.wire.CommonProto.NodeIdentity;
 import io.kvferry.control.cluster.wire.ClusterProto.Register;
 import io.kvferry.control.cluster.wire.ClusterProto.SyncBegin;
 import io.kvferry.control.cluster.wire.ClusterProto.SyncEnd;
