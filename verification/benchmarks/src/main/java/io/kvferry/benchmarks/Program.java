@@ -103,14 +103,6 @@ final class Program implements AutoCloseable {
         return ": " + text.substring(Math.max(0, text.length() - MAX_COMPLAINT));
     }
 
-    /** Ends it as kill -9 does. */
-    void kill() throws IOException {
-        process.destroyForcibly();
-        if (!endsWithin(STOP)) {
-            throw new IOException(name + " cannot be killed");
-        }
-    }
-
     @Override
     public void close() throws IOException {
         List<ProcessHandle> started = process.descendants().toList();
