@@ -67,12 +67,7 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "io.kvferry.engine..",
-                "io.kvferry.control.grpc..",
-                "io.kvferry.netty.."
-            })
+    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.grpc..", "io.kvferry.netty.."})
     void engineAndWhatModulesShareSeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
     }

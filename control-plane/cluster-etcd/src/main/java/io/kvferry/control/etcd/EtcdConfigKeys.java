@@ -54,8 +54,8 @@ public final class EtcdConfigKeys {
             "PEM file of the certificate that the controller shows to etcd, where etcd asks for one. Empty: none.");
 
     /** Proof of it. */
-    public static final ConfigKey<String> KEY_FILE = ConfigKey.text(
-            "kvferry.etcd.key-file", "", "PEM file (PKCS #8) of the private key of that certificate.");
+    public static final ConfigKey<String> KEY_FILE =
+            ConfigKey.text("kvferry.etcd.key-file", "", "PEM file (PKCS #8) of the private key of that certificate.");
 
     /** Whom etcd's certificates name. */
     public static final ConfigKey<String> AUTHORITY = ConfigKey.text(

@@ -70,8 +70,7 @@ public final class EtcdStoreProvider implements ClusterStoreProvider {
             builder.user(bytes(user)).password(bytes(config.get(EtcdConfigKeys.PASSWORD)));
         }
         EtcdTls.apply(config, builder, addresses.getFirst());
-        return EtcdStore.open(
-                builder.build(), connection, String.join(",", endpoints), scheduler, ticker, deadline);
+        return EtcdStore.open(builder.build(), connection, String.join(",", endpoints), scheduler, ticker, deadline);
     }
 
     private static PeerAddress address(String endpoint) {

@@ -23,8 +23,9 @@ final class EtcdTls {
                 EtcdConfigKeys.AUTHORITY)) {
             if (!tls && isGiven(config, needsTls)) {
                 throw EtcdErrors.invalid(
-                        needsTls.name() + "=" + config.get(needsTls) + " has no effect while " + EtcdConfigKeys.TLS.name()
-                                + "=false; set " + EtcdConfigKeys.TLS.name() + "=true, or take it away",
+                        needsTls.name() + "=" + config.get(needsTls) + " has no effect while "
+                                + EtcdConfigKeys.TLS.name() + "=false; set " + EtcdConfigKeys.TLS.name()
+                                + "=true, or take it away",
                         null);
             }
         }

@@ -102,7 +102,8 @@ class EtcdSecurityTest {
             assertRefused(TransferErrorCode.CONTROL_FAILED, overTls(server), "kvferry.etcd.endpoints");
             assertRefused(
                     TransferErrorCode.CONTROL_FAILED,
-                    right.with(EtcdConfigKeys.CA_FILE, ofController.certificate().toString()),
+                    right.with(
+                            EtcdConfigKeys.CA_FILE, ofController.certificate().toString()),
                     "kvferry.etcd.endpoints");
             assertRefused(
                     TransferErrorCode.CONTROL_FAILED,
@@ -117,9 +118,8 @@ class EtcdSecurityTest {
                 folder,
                 List.of("--cert-file=" + ofEtcd.certificate(), "--key-file=" + ofEtcd.key(), "--auth-token=simple"))) {
             askForPasswords(server);
-            BackendConfig right = overTls(server)
-                    .with(EtcdConfigKeys.USER, "root")
-                    .with(EtcdConfigKeys.PASSWORD, PASSWORD);
+            BackendConfig right =
+                    overTls(server).with(EtcdConfigKeys.USER, "root").with(EtcdConfigKeys.PASSWORD, PASSWORD);
 
             ClusterStore store = open(right);
             assertWorks(store);
@@ -153,8 +153,8 @@ class EtcdSecurityTest {
         BackendConfig plain = BackendConfig.DEFAULTS;
         BackendConfig tls = plain.with(EtcdConfigKeys.TLS, true);
         String missing = folder.resolve("missing.pem").toString();
-        String garbage = Files.writeString(folder.resolve("garbage.pem"), "garbage")
-                .toString();
+        String garbage =
+                Files.writeString(folder.resolve("garbage.pem"), "garbage").toString();
 
         assertRefused(
                 TransferErrorCode.INVALID_REQUEST,

@@ -56,17 +56,17 @@ final class EtcdServer implements AutoCloseable {
         String client = (security.isEmpty() ? "http://" : "https://") + endpoint();
         String peer = "http://127.0.0.1:" + peerPort;
         List<String> command = new ArrayList<>(List.of(
-                            "etcd",
-                            "--name=test",
-                            "--listen-metrics-urls=" + health(),
-                            "--data-dir=" + folder.resolve("data"),
-                            "--listen-client-urls=" + client,
-                            "--advertise-client-urls=" + client,
-                            "--listen-peer-urls=" + peer,
-                            "--initial-advertise-peer-urls=" + peer,
-                            "--initial-cluster=test=" + peer,
-                            // the data of a test need not survive a loss of power
-                            "--unsafe-no-fsync"));
+                "etcd",
+                "--name=test",
+                "--listen-metrics-urls=" + health(),
+                "--data-dir=" + folder.resolve("data"),
+                "--listen-client-urls=" + client,
+                "--advertise-client-urls=" + client,
+                "--listen-peer-urls=" + peer,
+                "--initial-advertise-peer-urls=" + peer,
+                "--initial-cluster=test=" + peer,
+                // the data of a test need not survive a loss of power
+                "--unsafe-no-fsync"));
         command.addAll(security);
         try {
             return new ProcessBuilder(command)

@@ -221,7 +221,8 @@ class EtcdStoreTest {
             @Override
             public void written(StoreEntry entry) {
                 try {
-                    assertThat(slow.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+                    assertThat(slow.await(PATIENCE.toSeconds(), TimeUnit.SECONDS))
+                            .isTrue();
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }

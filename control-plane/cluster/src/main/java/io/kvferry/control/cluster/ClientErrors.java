@@ -12,9 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** What a failed call to a controller means. */
 final class ClientErrors {
     private static final CallErrors.Service SERVICE = new CallErrors.Service(
-            "kvferry.cluster.v1",
-            "kvferry.controller.max-message-bytes there",
-            "kvferry.cluster.controllers");
+            "kvferry.cluster.v1", "kvferry.controller.max-message-bytes there", "kvferry.cluster.controllers");
 
     private ClientErrors() {}
 

@@ -19,13 +19,18 @@ import org.jspecify.annotations.Nullable;
 public final class ClusterClientBuilder {
     BackendConfig config = BackendConfig.DEFAULTS;
     private List<PeerAddress> controllers = List.of();
-    @Nullable NodeRegistration registration;
+
+    @Nullable
+    NodeRegistration registration;
+
     OrderHandler orders = (order, _) -> OrderResult.failed(
             TransferErrorCode.UNSUPPORTED,
             "this node takes no orders such as " + order.action().name());
     Supplier<NodeStats> stats = () -> NodeStats.NONE;
     Ticker ticker = Ticker.system();
-    @Nullable Scheduler scheduler;
+
+    @Nullable
+    Scheduler scheduler;
 
     ClusterClientBuilder() {}
 
@@ -114,8 +119,7 @@ public final class ClusterClientBuilder {
                         .toList()
                 : controllers;
         if (addresses.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "kvferry.cluster.controllers is empty: name at least one controller");
+            throw new IllegalArgumentException("kvferry.cluster.controllers is empty: name at least one controller");
         }
         return addresses;
     }

@@ -185,8 +185,7 @@ final class ControllerLink implements NodeInventory.Feed {
             // a channel that failed before would wait for up to two minutes
             channel.resetConnectBackoff();
         }
-        CompletableFuture<byte[]> reply =
-                UnaryRequest.start(
+        CompletableFuture<byte[]> reply = UnaryRequest.start(
                         channel.newCall(ByteMethods.of(method), options), request, new ControllerCall(address))
                 .reply();
         var ignored = reply.whenComplete((_, failure) -> {

@@ -91,8 +91,7 @@ final class ControllerQuestions {
 
     /** Asks one controller only: one that does not answer may have done what it was asked for. */
     <T> T askOne(MethodDescriptor<?, ?> method, MessageLite request, Reader<T> reader, Deadline deadline) {
-        return decode(
-                call(ordered().getFirst(), method, request.toByteArray(), deadline.remainingNanos()), reader);
+        return decode(call(ordered().getFirst(), method, request.toByteArray(), deadline.remainingNanos()), reader);
     }
 
     private List<ControllerLink> ordered() {

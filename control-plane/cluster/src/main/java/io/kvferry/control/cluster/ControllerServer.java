@@ -50,8 +50,8 @@ final class ControllerServer {
                 context.counters().port());
         this.defaultTimeout = config.get(ControllerConfigKeys.DEFAULT_TIMEOUT);
         this.calls = bound(config.get(ControllerConfigKeys.MAX_INBOUND_CALLS), "max-inbound-calls", connections);
-        this.streams = bound(
-                SESSIONS_PER_NODE * config.get(ControllerConfigKeys.MAX_NODES), "max-nodes, twice", connections);
+        this.streams =
+                bound(SESSIONS_PER_NODE * config.get(ControllerConfigKeys.MAX_NODES), "max-nodes, twice", connections);
         this.storeTimeout = config.get(ControllerConfigKeys.STORE_TIMEOUT);
         this.eventLoops = EventLoops.open("kvferry-controller-io", config.get(ControllerConfigKeys.EVENT_LOOP_THREADS));
         InetSocketAddress address = new InetSocketAddress(

@@ -31,8 +31,7 @@ final class IndexSegment {
      * @param end after the last one
      * @return how many were a change
      */
-    int change(
-            ChunkKeys chunks, long[] hashes, int[] order, int from, int end, int slot, int tierBit, boolean admit) {
+    int change(ChunkKeys chunks, long[] hashes, int[] order, int from, int end, int slot, int tierBit, boolean admit) {
         long stamp = lock.writeLock();
         try {
             int changed = 0;

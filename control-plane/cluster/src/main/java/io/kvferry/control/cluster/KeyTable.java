@@ -158,9 +158,8 @@ final class KeyTable {
                     TransferErrorCode.RESOURCE_EXHAUSTED, "the index has its most chunks; use another controller");
         }
         int wanted = recordsFull ? Math.min(MOST_RECORDS, capacity + Math.max(SMALLEST, capacity >> 2)) : capacity;
-        long[] records = recordsFull
-                ? Arrays.copyOf(storage.records, Math.multiplyExact(wanted, stride))
-                : storage.records;
+        long[] records =
+                recordsFull ? Arrays.copyOf(storage.records, Math.multiplyExact(wanted, stride)) : storage.records;
         storage = new Storage(tableFull ? tableOf(records, storage.table.length * 2) : storage.table, records);
     }
 

@@ -204,8 +204,7 @@ final class Membership implements StoreListener {
             if (entry.revision() < removals.getOrDefault(identity.nodeId(), 0L)) {
                 return null;
             }
-            member = new Member(
-                    context, registration, entry.revision(), entry.lease(), chunks, completeness::changed);
+            member = new Member(context, registration, entry.revision(), entry.lease(), chunks, completeness::changed);
             members.put(identity.nodeId(), member);
             if (old != null) {
                 old.state(NodeState.GONE);

@@ -83,8 +83,12 @@ final class Orders implements MemberListener, StoreListener {
         long nanos = resolved.timeout().toNanos();
         placing.add(status.id());
         try {
-            OptionalLong revision =
-                    store.replace(PREFIX + status.id(), OrderArchive.encode(status, context.id(), nanos), ClusterStore.NO_LEASE, 0, deadline);
+            OptionalLong revision = store.replace(
+                    PREFIX + status.id(),
+                    OrderArchive.encode(status, context.id(), nanos),
+                    ClusterStore.NO_LEASE,
+                    0,
+                    deadline);
             known.put(status.id(), new KnownOrder(status, context.id(), revision.orElse(0), nanos));
         } catch (TransferException e) {
             open.decrementAndGet();
@@ -227,7 +231,8 @@ final class Orders implements MemberListener, StoreListener {
             return;
         }
         KnownOrder order = known.computeIfAbsent(
-                status.id(), _ -> new KnownOrder(status, stored.getOwner(), entry.revision(), stored.getRemainingNanos()));
+                status.id(),
+                _ -> new KnownOrder(status, stored.getOwner(), entry.revision(), stored.getRemainingNanos()));
         order.status = status;
         order.owner = stored.getOwner();
         order.revision = entry.revision();

@@ -38,7 +38,10 @@ final class UnaryAnswers {
         ClusterProto.GetOrderRequest query = ClusterProto.GetOrderRequest.parseFrom(request);
         String id = WireDecoder.orderId(query.getId());
         if (query.getWait()) {
-            return controller.whenFinished(id).orElseThrow(() -> unknown(id)).thenApply(status -> WireEncoder.order(status).toByteArray());
+            return controller
+                    .whenFinished(id)
+                    .orElseThrow(() -> unknown(id))
+                    .thenApply(status -> WireEncoder.order(status).toByteArray());
         }
         return done(WireEncoder.order(controller.order(id).orElseThrow(() -> unknown(id))));
     }

@@ -79,8 +79,7 @@ final class WatchCall extends ServerCall.Listener<byte[]> {
         events.close();
         if (!call.isCancelled()) {
             CallErrors.close(
-                    call,
-                    ControllerContext.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing"));
+                    call, ControllerContext.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing"));
         }
     }
 

@@ -59,8 +59,9 @@ class LateStoreTest {
         LateStoreProvider.LATE.set(1);
 
         assertThatThrownBy(this::place)
-                .isInstanceOfSatisfying(TransferException.class, e -> assertThat(e.code())
-                        .isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED));
+                .isInstanceOfSatisfying(
+                        TransferException.class,
+                        e -> assertThat(e.code()).isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED));
 
         Await.until("it is taken out of the store", stored::isEmpty);
         assertThat(node.link().orders).isEmpty();

@@ -78,8 +78,7 @@ public final class CallErrors {
         }
         if (cause instanceof InvalidProtocolBufferException) {
             counters.count(Kind.UNDECODABLE);
-            return refusal(
-                    TransferErrorCode.PROTOCOL_ERROR, stage, "message cannot be decoded: " + cause.getMessage());
+            return refusal(TransferErrorCode.PROTOCOL_ERROR, stage, "message cannot be decoded: " + cause.getMessage());
         }
         counters.count(Kind.INTERNAL_ERRORS);
         LOG.error("answering a call failed at {}", stage, cause);

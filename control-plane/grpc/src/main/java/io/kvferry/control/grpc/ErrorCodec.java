@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ErrorCodec {
     /** Where a refusal travels. */
-    public static final Metadata.Key<byte[]> TRAILER = Metadata.Key.of("kvferry-error-bin", Metadata.BINARY_BYTE_MARSHALLER);
+    public static final Metadata.Key<byte[]> TRAILER =
+            Metadata.Key.of("kvferry-error-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
     /** Trailers are limited to 8 KiB by default in every gRPC implementation. */
     private static final int MAX_DETAIL = 1024;

@@ -110,9 +110,7 @@ public final class EventLoops {
                 .disableServiceConfigLookUp()
                 .disableRetry()
                 .maxTraceEvents(0)
-                .withOption(
-                        ChannelOption.CONNECT_TIMEOUT_MILLIS,
-                        Math.toIntExact(connectTimeout.toMillis()));
+                .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, Math.toIntExact(connectTimeout.toMillis()));
     }
 
     /**

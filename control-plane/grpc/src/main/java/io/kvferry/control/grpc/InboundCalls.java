@@ -50,11 +50,7 @@ public final class InboundCalls {
      * @param scheduler ends calls by that clock
      */
     public InboundCalls(
-            Limits limits,
-            AcceptedConnections connections,
-            PortCounters counters,
-            Ticker ticker,
-            Scheduler scheduler) {
+            Limits limits, AcceptedConnections connections, PortCounters counters, Ticker ticker, Scheduler scheduler) {
         this.limits = limits;
         this.connections = connections;
         this.counters = counters;

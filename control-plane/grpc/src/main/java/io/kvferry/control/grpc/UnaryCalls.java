@@ -89,7 +89,8 @@ public final class UnaryCalls implements ServerCallHandler<byte[], byte[]> {
                     deadline,
                     () -> refuse(
                             TransferErrorCode.DEADLINE_EXCEEDED,
-                            "no answer within the other side's " + calls.limits().timeoutKey()));
+                            "no answer within the other side's "
+                                    + calls.limits().timeoutKey()));
         }
 
         @Override

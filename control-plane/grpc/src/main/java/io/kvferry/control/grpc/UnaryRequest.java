@@ -109,8 +109,7 @@ public final class UnaryRequest extends ClientCall.Listener<byte[]> {
         if (!status.isOk()) {
             reply.completeExceptionally(owner.failure(status, trailers));
         } else if (message == null) {
-            reply.completeExceptionally(
-                    owner.failure(TransferErrorCode.PROTOCOL_ERROR, "an answer without a reply"));
+            reply.completeExceptionally(owner.failure(TransferErrorCode.PROTOCOL_ERROR, "an answer without a reply"));
         } else {
             reply.complete(message);
         }

@@ -13,11 +13,11 @@ import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
+import io.kvferry.control.grpc.ErrorCodec;
+import io.kvferry.control.grpc.PortCounters;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.control.peer.wire.PeerControlGrpc;
 import io.kvferry.control.peer.wire.PeerProto;
-import io.kvferry.control.grpc.PortCounters;
-import io.kvferry.control.grpc.ErrorCodec;
-import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.PeerReply;
@@ -94,7 +94,8 @@ class HostilePeerTest {
         }
 
         assertServes();
-        assertThat(target.control().counters().sum(PortCounters.Kind.USELESS_CONNECTIONS)).isPositive();
+        assertThat(target.control().counters().sum(PortCounters.Kind.USELESS_CONNECTIONS))
+                .isPositive();
     }
 
     @Test
@@ -132,7 +133,8 @@ class HostilePeerTest {
             }
             assertThat(end).isEqualTo(-1);
             assertThat(first.isClosed()).isFalse();
-            assertThat(small.control().counters().sum(PortCounters.Kind.REFUSED_CONNECTIONS)).isEqualTo(1);
+            assertThat(small.control().counters().sum(PortCounters.Kind.REFUSED_CONNECTIONS))
+                    .isEqualTo(1);
         }
     }
 
@@ -148,7 +150,8 @@ class HostilePeerTest {
 
         assertThat(ErrorCodec.fromTrailers(trailersOf(failure), Stage.PREPARE).code())
                 .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
-        assertThat(target.control().counters().sum(PortCounters.Kind.UNDECODABLE)).isEqualTo(1);
+        assertThat(target.control().counters().sum(PortCounters.Kind.UNDECODABLE))
+                .isEqualTo(1);
         assertServes();
     }
 
@@ -162,7 +165,8 @@ class HostilePeerTest {
                                 initiator.control().call(target.address(), Samples.PREPARE, TestNode.seconds(20)))
                         .code())
                 .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
-        assertThat(initiator.control().counters().sum(PortCounters.Kind.UNDECODABLE)).isEqualTo(1);
+        assertThat(initiator.control().counters().sum(PortCounters.Kind.UNDECODABLE))
+                .isEqualTo(1);
     }
 
     @Test

@@ -103,7 +103,8 @@ class PeerCallTest {
             assertThat(failureOf(initiator.control().call(target.address(), Samples.CANCEL, TestNode.seconds(20)))
                             .code())
                     .isEqualTo(TransferErrorCode.INTERNAL);
-            assertThat(target.control().counters().sum(PortCounters.Kind.INTERNAL_ERRORS)).isEqualTo(3);
+            assertThat(target.control().counters().sum(PortCounters.Kind.INTERNAL_ERRORS))
+                    .isEqualTo(3);
 
             target.answering((request, deadline) -> CompletableFuture.completedFuture(Samples.replyTo(request)));
             assertThat(replyOf(initiator.control().call(target.address(), Samples.CANCEL, TestNode.seconds(20))))
