@@ -1,9 +1,9 @@
-package io.kvferry.control.peer;
+package io.kvferry.control.grpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.Metadata;
-import io.kvferry.control.peer.wire.PeerProto;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferError;
@@ -51,7 +51,7 @@ class ErrorCodecTest {
     @Test
     void stageAndSideOfALaterVersionAreReadCautiously() {
         TransferError error = ErrorCodec.decode(
-                PeerProto.Error.newBuilder()
+                CommonProto.Error.newBuilder()
                         .setNumber(2)
                         .setStageValue(99)
                         .setSideValue(99)
@@ -68,7 +68,7 @@ class ErrorCodecTest {
         Metadata trailers = new Metadata();
         trailers.put(
                 ErrorCodec.TRAILER,
-                PeerProto.Error.newBuilder().setDetail("all is well").build().toByteArray());
+                CommonProto.Error.newBuilder().setDetail("all is well").build().toByteArray());
 
         TransferError error = ErrorCodec.fromTrailers(trailers, Stage.FINISH);
 

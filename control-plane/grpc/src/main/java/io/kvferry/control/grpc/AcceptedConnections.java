@@ -1,5 +1,6 @@
-package io.kvferry.control.peer;
+package io.kvferry.control.grpc;
 
+import io.kvferry.control.grpc.PortCounters.Kind;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;
@@ -11,22 +12,33 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bounds the connections from peers, and counts those that never made a call.
- *
- * <p>Sits on the listening socket, where Netty hands accepted connections over.
+ * Bounds the connections to a port, and counts those that never made a call. Sits on the listening socket, where Netty hands
+ * accepted connections over.
  *
  * <p><b>Threads:</b> Thread-safe.
+ *
+ * @since 0.1.0
  */
 @Sharable
-final class AcceptedConnections extends ChannelInboundHandlerAdapter {
+public final class AcceptedConnections extends ChannelInboundHandlerAdapter {
     private final int maxConnections;
-    private final PeerCounters counters;
+    private final PortCounters counters;
     /** By remote address: whether it has made a call. */
     private final Map<SocketAddress, AtomicBoolean> open = new ConcurrentHashMap<>();
 
-    AcceptedConnections(int maxConnections, PeerCounters counters) {
+    /**
+     * Makes a bound.
+     *
+     * @param maxConnections how many may be open at a time
+     * @param counters where refused and useless ones are counted
+     */
+    public AcceptedConnections(int maxConnections, PortCounters counters) {
         this.maxConnections = maxConnections;
         this.counters = counters;
+    }
+
+    PortCounters counters() {
+        return counters;
     }
 
     /** A call arrived on a connection. */
@@ -42,16 +54,16 @@ final class AcceptedConnections extends ChannelInboundHandlerAdapter {
         Channel connection = (Channel) accepted;
         SocketAddress remote = connection.remoteAddress();
         if (remote == null || open.size() >= maxConnections) {
-            counters.refusedConnections.increment();
+            counters.count(Kind.REFUSED_CONNECTIONS);
             connection.unsafe().closeForcibly();
             return;
         }
         AtomicBoolean useful = new AtomicBoolean();
         open.put(remote, useful);
-        connection.closeFuture().addListener(closed -> {
+        connection.closeFuture().addListener(_ -> {
             open.remove(remote, useful);
             if (!useful.get()) {
-                counters.uselessConnections.increment();
+                counters.count(Kind.USELESS_CONNECTIONS);
             }
         });
         context.fireChannelRead(connection);
