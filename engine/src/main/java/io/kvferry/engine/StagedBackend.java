@@ -7,6 +7,7 @@ import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.DeviceMemory;
+import io.kvferry.spi.ForeignMessages;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.MemoryHandle;
@@ -99,6 +100,11 @@ final class StagedBackend implements TransferBackend {
     @Override
     public BackendEndpoint endpoint() {
         return backend.endpoint();
+    }
+
+    @Override
+    public void listen(ForeignMessages messages) {
+        backend.listen(messages);
     }
 
     @Override

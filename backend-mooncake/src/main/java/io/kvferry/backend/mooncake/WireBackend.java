@@ -12,6 +12,7 @@ import io.kvferry.spi.Capability;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.ForeignMessages;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Isolation;
@@ -83,6 +84,7 @@ final class WireBackend implements TransferBackend {
     private final HandshakeServer greeter;
     private final @Nullable MetadataServerClient metadata;
     private final SegmentDirectory segments;
+    private volatile ForeignMessages messages = (from, message) -> CompletableFuture.completedFuture(false);
     private @Nullable Listener data;
     private @Nullable Listener greetings;
     private @Nullable Publication publication;
@@ -98,7 +100,8 @@ final class WireBackend implements TransferBackend {
         this.initiated = new TransferSet(config.maxTransfers());
         this.accepted = new TransferSet(config.maxTransfers());
         this.handshakes = new HandshakeClient(scope, sockets, loops);
-        this.greeter = new HandshakeServer(scope, () -> publication().encoded());
+        this.greeter = new HandshakeServer(
+                scope, () -> publication().encoded(), (from, message) -> messages.deliver(from, message));
         this.metadata = config.metadata().equals(P2P)
                 ? null
                 : new MetadataServerClient(config.metadata(), config.handshakeTimeout());
@@ -167,6 +170,11 @@ final class WireBackend implements TransferBackend {
                 "Mooncake's TCP wire by " + sockets.name().toLowerCase(Locale.ROOT) + " as segment "
                         + publication().name() + ", " + config.lanes()
                         + " lanes per peer; foreign peers have no peer control");
+    }
+
+    @Override
+    public void listen(ForeignMessages taker) {
+        messages = taker;
     }
 
     @Override
@@ -248,7 +256,20 @@ final class WireBackend implements TransferBackend {
                 RemoteBlocks remote = RemoteBlocks.Lease.of(lease.base(), plan.blocks());
                 yield prepare(plan, memories, remote, address(peer), plan.observer(), until);
             }
-            case WireDescriptor.Addresses foreign -> prepareForeign(plan, memories, peer.segment(), foreign, until);
+            case WireDescriptor.Addresses foreign -> {
+                SegmentDirectory.Found found = segments.open(peer.segment(), until);
+                yield prepareForeign(plan, memories, peer.segment(), found, foreign, until);
+            }
+            case WireDescriptor.InBuffer place -> {
+                SegmentDirectory.Found found = segments.open(peer.segment(), until);
+                var foreign = found.segment().addresses(place, plan.blocks());
+                yield prepareForeign(plan, memories, peer.segment(), found, foreign, until);
+            }
+            case WireDescriptor.Native other ->
+                throw new TransferException(
+                        TransferErrorCode.INCOMPATIBLE_PEER,
+                        Stage.PREPARE,
+                        "the peer runs kvferry.mooncake.engine=native, and this node the wire engine; set both alike");
         };
     }
 
@@ -256,14 +277,14 @@ final class WireBackend implements TransferBackend {
             InitiatorPlan plan,
             List<HostMemory> memories,
             String segment,
+            SegmentDirectory.Found found,
             WireDescriptor.Addresses offered,
             Deadline until) {
-        SegmentDirectory.Found found = segments.open(segment, until);
-        check(plan, found.segment(), offered);
+        SegmentBuffer[] buffers = buffers(plan, found.segment(), offered);
         Runnable complete = offered.subject().isEmpty() ? () -> {} : () -> notify(segment, offered);
         TransferObserver observer =
                 new NotifyingObserver(plan.observer(), plan.blocks().size(), complete, () -> segments.forget(segment));
-        RemoteBlocks remote = new RemoteBlocks.Scattered(offered.addresses(), plan.blocks());
+        RemoteBlocks remote = new RemoteBlocks.Scattered(offered.addresses(), plan.blocks(), buffers);
         try {
             return prepare(plan, memories, remote, found.dataAddress(), observer, until);
         } catch (TransferException unreachable) {
@@ -316,7 +337,9 @@ final class WireBackend implements TransferBackend {
                 HostPort.parse(peer.segment()).host(), peer.dataPort(), Long.toHexString(peer.incarnation()), true);
     }
 
-    private static void check(InitiatorPlan plan, Segment segment, WireDescriptor.Addresses offered) {
+    /** The buffer that each block is in; every block is in one, whole. */
+    private static SegmentBuffer[] buffers(
+            InitiatorPlan plan, Segment segment, WireDescriptor.Addresses offered) {
         BlockList blocks = plan.blocks();
         long[] addresses = offered.addresses();
         if (addresses.length != blocks.size()) {
@@ -326,8 +349,10 @@ final class WireBackend implements TransferBackend {
                     addresses.length + " addresses for " + blocks.size() + " blocks");
         }
         Segment.Ranges ranges = segment.ranges();
+        SegmentBuffer[] buffers = new SegmentBuffer[addresses.length];
         for (int i = 0; i < addresses.length; i++) {
-            if (!ranges.contain(addresses[i], blocks.length(i))) {
+            SegmentBuffer around = ranges.find(addresses[i], blocks.length(i));
+            if (around == null) {
                 throw new TransferException(
                         TransferErrorCode.ACCESS_DENIED,
                         Stage.PREPARE,
@@ -335,7 +360,9 @@ final class WireBackend implements TransferBackend {
                                 + "] is in none of the " + segment.buffers().size() + " buffers that segment "
                                 + segment.name() + " offers");
             }
+            buffers[i] = around;
         }
+        return buffers;
     }
 
     private static void check(InitiatorPlan plan, WireEndpoint peer, WireDescriptor.Lease offered) {
