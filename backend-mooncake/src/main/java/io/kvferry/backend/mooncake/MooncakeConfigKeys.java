@@ -51,7 +51,7 @@ public final class MooncakeConfigKeys {
     /** Native batches in flight. */
     public static final ConfigKey<Integer> NATIVE_BATCHES = ConfigKey.integer(
             "kvferry.mooncake.native-batches",
-            64,
+            16,
             1,
             65536,
             "Batches that the native engine has in hand at one time. Its TCP lanes refuse more than 1024 requests that wait"
@@ -63,8 +63,9 @@ public final class MooncakeConfigKeys {
             Duration.ofMillis(1),
             Duration.ofNanos(1000),
             Duration.ofSeconds(1),
-            "Longest pause between two questions to the native engine while something is in flight, and a twentieth of it"
-                    + " otherwise. It calls nobody back; pauses begin at 5 us and double while nothing changes.");
+            "Longest pause between two questions to the native engine while something is in flight; an idle one is asked for"
+                    + " notifications a twentieth as often. It calls nobody back; pauses begin at 5 us and double while"
+                    + " nothing changes.");
 
     /** Local address to listen on. */
     public static final ConfigKey<String> BIND_HOST = ConfigKey.text(

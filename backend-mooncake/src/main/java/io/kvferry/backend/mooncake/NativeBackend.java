@@ -19,7 +19,6 @@ import io.kvferry.spi.Isolation;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
-import io.kvferry.spi.Operation;
 import io.kvferry.spi.Proposal;
 import io.kvferry.spi.ResetScope;
 import io.kvferry.spi.Stage;
@@ -37,8 +36,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One instance of the native engine: Mooncake's {@code libtransfer_engine}, for what it drives and Java does not. Thread-safe.
@@ -49,8 +46,6 @@ import org.slf4j.LoggerFactory;
  * has no cancel and no revoke. So what cannot be proved is fenced by replacing the engine, with everything in it.
  */
 final class NativeBackend implements TransferBackend {
-    private static final Logger LOG = LoggerFactory.getLogger(NativeBackend.class);
-
     /** A descriptor has eight bytes for each, and room for a MiB. */
     private static final int MAX_BLOCKS = 128_000;
 
@@ -58,7 +53,7 @@ final class NativeBackend implements TransferBackend {
     private final BackendEnvironment environment;
     private final long incarnation = new SecureRandom().nextLong();
     private final NativeDriver driver;
-    private final NativeTransfers<NativeInitiator> initiated;
+    private final NativeInitiators initiators;
     private final NativeTransfers<NativeTarget> accepted;
     private final AtomicBoolean closing = new AtomicBoolean();
     private final BackendInfo info;
@@ -69,7 +64,7 @@ final class NativeBackend implements TransferBackend {
         this.config = config;
         this.environment = environment;
         this.driver = new NativeDriver(adapters, config);
-        this.initiated = new NativeTransfers<>(config.maxTransfers());
+        this.initiators = new NativeInitiators(config, environment, driver);
         this.accepted = new NativeTransfers<>(config.maxTransfers());
         this.info = describe();
         this.endpoint = new WireEndpoint(incarnation, 0, driver.engine().segmentName()).encode();
@@ -128,6 +123,9 @@ final class NativeBackend implements TransferBackend {
     }
 
     private void deregister(MemoryRegion region, Deadline deadline) {
+        if (closing.get()) {
+            return; // the engine's end took it back
+        }
         TimedWait.await(
                 driver.deregister(region),
                 deadline,
@@ -173,103 +171,7 @@ final class NativeBackend implements TransferBackend {
                     Stage.PREPARE,
                     "mooncake carries no checksum; ask for none, or use tcp");
         }
-        Deadline until = deadline.earlier(plan.deadline());
-        WireEndpoint peer = WireEndpoint.decode(plan.peerEndpoint());
-        NativeEngine engine = driver.engine();
-        return switch (WireDescriptor.decode(descriptor)) {
-            case WireDescriptor.Native lease -> {
-                check(plan, peer, lease);
-                int id = await(
-                        engine.open(lease.segment(), lease.incarnation() ^ lease.registrations()),
-                        until,
-                        "opening segment " + lease.segment());
-                yield prepare(plan, engine, lease.segment(), id, lease.addresses(), until);
-            }
-            case WireDescriptor.Addresses foreign -> {
-                checkSize(plan, foreign.addresses().length);
-                int id = await(engine.openAnew(peer.segment()), until, "opening segment " + peer.segment());
-                InitiatorPlan told = foreign.subject().isEmpty()
-                        ? plan
-                        : withObserver(plan, () -> notify(engine, peer.segment(), id, foreign));
-                yield prepare(told, engine, peer.segment(), id, foreign.addresses(), until);
-            }
-            case WireDescriptor.InBuffer place ->
-                throw new TransferException(
-                        TransferErrorCode.UNSUPPORTED,
-                        Stage.PREPARE,
-                        "the native engine does not say where a segment's buffers are: give addresses, or set"
-                                + " kvferry.mooncake.engine=wire");
-            case WireDescriptor.Lease other ->
-                throw new TransferException(
-                        TransferErrorCode.INCOMPATIBLE_PEER,
-                        Stage.PREPARE,
-                        "the peer runs kvferry.mooncake.engine=wire, and this node the native one; set both alike");
-        };
-    }
-
-    private InitiatorTransfer prepare(
-            InitiatorPlan plan, NativeEngine engine, String name, int id, long[] addresses, Deadline until) {
-        NativeInitiator transfer = initiated.add(
-                Stage.PREPARE,
-                released -> new NativeInitiator(plan, engine, name, id, addresses, driver, released));
-        try {
-            await(transfer.join(), until, "the target's leave to begin");
-            return transfer;
-        } catch (TransferException refused) {
-            transfer.finish(until);
-            throw refused;
-        }
-    }
-
-    private static InitiatorPlan withObserver(InitiatorPlan plan, Runnable complete) {
-        return new InitiatorPlan(
-                plan.id(),
-                plan.attempt(),
-                plan.operation(),
-                plan.self(),
-                plan.peer(),
-                plan.peerEndpoint(),
-                plan.blocks(),
-                plan.handles(),
-                plan.checksum(),
-                plan.deadline(),
-                new NotifyingObserver(plan.observer(), plan.blocks().size(), complete, () -> {}),
-                plan.channel());
-    }
-
-    private static void notify(NativeEngine engine, String name, int id, WireDescriptor.Addresses told) {
-        var ignored = engine.notify(id, told.subject(), told.text()).whenComplete((done, failure) -> {
-            if (failure != null) {
-                LOG.warn("{} was not notified: {}", name, failure.getMessage());
-            }
-        });
-    }
-
-    private void check(InitiatorPlan plan, WireEndpoint peer, WireDescriptor.Native lease) {
-        if (lease.incarnation() != peer.incarnation()) {
-            throw new TransferException(
-                    TransferErrorCode.PEER_RESTARTED,
-                    Stage.PREPARE,
-                    "the descriptor comes from another instance than the endpoint of " + plan.peer()
-                            + "; meet the peer again");
-        }
-        checkSize(plan, lease.addresses().length);
-        if (plan.operation() == Operation.WRITE && config.isTcp() && !lease.acknowledged()) {
-            throw new TransferException(
-                    TransferErrorCode.UNSUPPORTED,
-                    Stage.PREPARE,
-                    "the libtransfer_engine of " + plan.peer() + " is older than v0.3.12 and answers no WRITE over tcp;"
-                            + " upgrade it, or let that side READ");
-        }
-    }
-
-    private static void checkSize(InitiatorPlan plan, int addresses) {
-        if (addresses != plan.blocks().size()) {
-            throw new TransferException(
-                    TransferErrorCode.BUFFER_MISMATCH,
-                    Stage.PREPARE,
-                    addresses + " addresses for " + plan.blocks().size() + " blocks");
-        }
+        return initiators.prepare(plan, WireDescriptor.decode(descriptor), deadline.earlier(plan.deadline()));
     }
 
     private void checkHandles(BlockList blocks, List<MemoryHandle> handles) {
@@ -283,10 +185,6 @@ final class NativeBackend implements TransferBackend {
                         blocks.regions().get(i) + " is not registered with this mooncake backend");
             }
         }
-    }
-
-    private <T> T await(CompletableFuture<T> future, Deadline until, String what) {
-        return TimedWait.await(future, until, environment.scheduler(), Stage.PREPARE, what);
     }
 
     @Override
@@ -312,7 +210,7 @@ final class NativeBackend implements TransferBackend {
     private CompletableFuture<Void> drained(
             Predicate<InitiatorPlan> here, Predicate<TargetPlan> there) {
         List<CompletableFuture<Void>> drained = new ArrayList<>();
-        for (NativeInitiator transfer : initiated.all()) {
+        for (NativeInitiator transfer : initiators.all()) {
             if (here.test(transfer.plan())) {
                 transfer.fail(TransferErrorCode.TRANSFER_FAILED, "the transfer was fenced");
                 driver.execute(transfer::settle);
@@ -330,7 +228,7 @@ final class NativeBackend implements TransferBackend {
 
     /** Fails every transfer. At that moment nothing of the engine touches any memory. */
     private void fail(TransferErrorCode code, String detail) {
-        initiated.all().forEach(transfer -> {
+        initiators.all().forEach(transfer -> {
             transfer.fail(code, detail);
             transfer.settle();
         });
@@ -355,7 +253,7 @@ final class NativeBackend implements TransferBackend {
                     "ending the native engine");
         } catch (TransferException late) {
             abandoned.add(String.valueOf(late.getMessage()));
-            initiated.all().forEach(each -> abandoned.add(each + ", whose memory may still be touched"));
+            initiators.all().forEach(each -> abandoned.add(each + ", whose memory may still be touched"));
             accepted.all().forEach(each -> abandoned.add(each + ", whose memory may still be touched"));
         }
         return abandoned.isEmpty() ? CloseReport.CLEAN : new CloseReport(abandoned);
