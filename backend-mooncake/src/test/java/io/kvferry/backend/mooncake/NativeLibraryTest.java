@@ -97,7 +97,7 @@ class NativeLibraryTest {
 
     @Test
     void lateCompletionIsAwaited() throws Exception {
-        stub.set("late", 200);
+        stub.set("late", 5);
         assertMoves(Operation.WRITE);
     }
 
