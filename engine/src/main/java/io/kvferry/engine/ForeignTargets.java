@@ -135,7 +135,12 @@ final class ForeignTargets {
                     Envelopes.seal(proposal, audience.proposal()),
                     Math.max(0, deadline.remainingNanos()));
             context.waits()
-                    .get(leases.prepare(prepare, deadline), deadline, Stage.OFFER, "opening the lease by ", backend.name());
+                    .get(
+                            leases.prepare(prepare, deadline),
+                            deadline,
+                            Stage.OFFER,
+                            "opening the lease by ",
+                            backend.name());
             return lease;
         } catch (RuntimeException | Error e) {
             lease.close();

@@ -97,8 +97,7 @@ public final class ForeignPeers {
     private static ForeignTarget target(String segment, Descriptor descriptor) {
         BackendEndpoint endpoint = endpoint(segment);
         HostPort place = HostPort.parse(segment);
-        return new ForeignTarget(
-                WireBackend.NAME, new PeerAddress(place.host(), place.port()), endpoint, descriptor);
+        return new ForeignTarget(WireBackend.NAME, new PeerAddress(place.host(), place.port()), endpoint, descriptor);
     }
 
     /**

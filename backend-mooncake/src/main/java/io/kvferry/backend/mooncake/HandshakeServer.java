@@ -94,11 +94,12 @@ final class HandshakeServer {
         if (!told.containsKey("name") || !told.containsKey("notify_msg")) {
             throw Messages.malformed("notification", "lacks name or notify_msg");
         }
-        String who = from instanceof InetSocketAddress known ? known.getAddress().getHostAddress() : "unknown";
+        String who =
+                from instanceof InetSocketAddress known ? known.getAddress().getHostAddress() : "unknown";
         // an empty notify_msg is how its sender hears that nobody has taken it
         return messages.deliver(who, request.json())
-                .thenCompose(taken -> answer(
-                        request, new TreeMap<>(Map.of("name", "", "notify_msg", taken ? "success" : ""))));
+                .thenCompose(taken ->
+                        answer(request, new TreeMap<>(Map.of("name", "", "notify_msg", taken ? "success" : ""))));
     }
 
     private static CompletionStage<HandshakeFrame> answer(HandshakeFrame request, Map<String, Object> fields) {

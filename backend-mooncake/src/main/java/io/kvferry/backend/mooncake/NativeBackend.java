@@ -59,8 +59,7 @@ final class NativeBackend implements TransferBackend {
     private final BackendInfo info;
     private final BackendEndpoint endpoint;
 
-    private NativeBackend(
-            MooncakeAdapterProvider adapters, NativeConfig config, BackendEnvironment environment) {
+    private NativeBackend(MooncakeAdapterProvider adapters, NativeConfig config, BackendEnvironment environment) {
         this.config = config;
         this.environment = environment;
         this.driver = new NativeDriver(adapters, config);
@@ -71,14 +70,13 @@ final class NativeBackend implements TransferBackend {
     }
 
     /** Makes the engine. */
-    static NativeBackend open(
-            MooncakeAdapterProvider adapters, NativeConfig config, BackendEnvironment environment) {
+    static NativeBackend open(MooncakeAdapterProvider adapters, NativeConfig config, BackendEnvironment environment) {
         return new NativeBackend(adapters, config, environment);
     }
 
     private BackendInfo describe() {
-        EnumSet<Capability> capabilities = EnumSet.of(
-                Capability.READ, Capability.HOST_MEMORY, Capability.PEER_CONTROL, Capability.PEER_CHANNEL);
+        EnumSet<Capability> capabilities =
+                EnumSet.of(Capability.READ, Capability.HOST_MEMORY, Capability.PEER_CONTROL, Capability.PEER_CHANNEL);
         if (!config.isTcp() || driver.acknowledgesWrites()) {
             capabilities.add(Capability.WRITE);
         }
@@ -127,11 +125,7 @@ final class NativeBackend implements TransferBackend {
             return; // the engine's end took it back
         }
         TimedWait.await(
-                driver.deregister(region),
-                deadline,
-                environment.scheduler(),
-                Stage.REGISTER,
-                "taking back " + region);
+                driver.deregister(region), deadline, environment.scheduler(), Stage.REGISTER, "taking back " + region);
     }
 
     @Override
@@ -190,25 +184,23 @@ final class NativeBackend implements TransferBackend {
     @Override
     public void reset(ResetScope scope, Deadline deadline) {
         checkOpen(Stage.FINISH);
-        CompletableFuture<Void> fenced =
-                switch (scope) {
-                    case ResetScope.Instance() ->
-                        driver.replace(() -> fail(
-                                TransferErrorCode.TRANSFER_FAILED,
-                                "the native engine was replaced, to fence what was in flight"));
-                    case ResetScope.Connection(var id, int attempt) ->
-                        drained(
-                                plan -> plan.id().equals(id) && plan.attempt() == attempt,
-                                plan -> plan.id().equals(id) && plan.attempt() == attempt);
-                    case ResetScope.Peer(var peer) ->
-                        drained(plan -> plan.peer().equals(peer), plan -> plan.peer().equals(peer));
-                };
+        CompletableFuture<Void> fenced = switch (scope) {
+            case ResetScope.Instance() ->
+                driver.replace(() -> fail(
+                        TransferErrorCode.TRANSFER_FAILED,
+                        "the native engine was replaced, to fence what was in flight"));
+            case ResetScope.Connection(var id, int attempt) ->
+                drained(
+                        plan -> plan.id().equals(id) && plan.attempt() == attempt,
+                        plan -> plan.id().equals(id) && plan.attempt() == attempt);
+            case ResetScope.Peer(var peer) ->
+                drained(plan -> plan.peer().equals(peer), plan -> plan.peer().equals(peer));
+        };
         TimedWait.await(fenced, deadline, environment.scheduler(), Stage.FINISH, "fencing " + scope);
     }
 
     /** Asks for the end of some transfers, and waits for it: there is no narrower fence than the whole engine. */
-    private CompletableFuture<Void> drained(
-            Predicate<InitiatorPlan> here, Predicate<TargetPlan> there) {
+    private CompletableFuture<Void> drained(Predicate<InitiatorPlan> here, Predicate<TargetPlan> there) {
         List<CompletableFuture<Void>> drained = new ArrayList<>();
         for (NativeInitiator transfer : initiators.all()) {
             if (here.test(transfer.plan())) {

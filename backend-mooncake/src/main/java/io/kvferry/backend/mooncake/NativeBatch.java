@@ -103,7 +103,8 @@ final class NativeBatch {
         }
         id = 0;
         if (completed && evidenceAt != 0 && !readsEvidence) {
-            readsEvidence = true; // also where others failed: what completed must be down before the memory is given back
+            readsEvidence =
+                    true; // also where others failed: what completed must be down before the memory is given back
             readEvidence(scratch);
             return true;
         }
@@ -132,7 +133,8 @@ final class NativeBatch {
     private void readEvidence(MooncakeTasks scratch) {
         scratch.reset(Operation.READ, transfer.segment());
         for (int i = range.first(); i < range.end(); i++) {
-            scratch.add(evidenceAt, transfer.remoteAddress(i) + transfer.blocks().length(i) - 1, 1);
+            scratch.add(
+                    evidenceAt, transfer.remoteAddress(i) + transfer.blocks().length(i) - 1, 1);
         }
         submit(scratch);
     }

@@ -7,11 +7,7 @@ import java.time.Duration;
 
 /** The values of {@link MooncakeConfigKeys} for the native engine. Immutable. */
 record NativeConfig(
-        MooncakeAdapterSettings adapter,
-        int maxBatches,
-        Duration pollInterval,
-        int maxSegments,
-        int maxTransfers) {
+        MooncakeAdapterSettings adapter, int maxBatches, Duration pollInterval, int maxSegments, int maxTransfers) {
     /** @param advertisedHost what peers dial, unless a key says otherwise */
     static MooncakeAdapterSettings settings(BackendConfig config, String advertisedHost) {
         String host = config.get(MooncakeConfigKeys.ADVERTISED_HOST);

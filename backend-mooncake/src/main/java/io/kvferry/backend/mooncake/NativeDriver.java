@@ -198,16 +198,17 @@ final class NativeDriver implements NativeThread.Work {
      */
     CompletableFuture<Void> replace(Runnable ended) {
         NativeEngine old = engine;
-        return old.ended().thenCompose(idle -> on(() -> {
-            if (end(old, ended)) {
-                try {
-                    engine = make();
-                } catch (TransferException e) {
-                    broken = e;
-                    throw e;
-                }
-            }
-        }));
+        return old.ended()
+                .thenCompose(idle -> on(() -> {
+                    if (end(old, ended)) {
+                        try {
+                            engine = make();
+                        } catch (TransferException e) {
+                            broken = e;
+                            throw e;
+                        }
+                    }
+                }));
     }
 
     /** Ends the engine and its thread. */

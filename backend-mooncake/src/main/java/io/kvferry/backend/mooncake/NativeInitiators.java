@@ -74,8 +74,7 @@ final class NativeInitiators {
     private InitiatorTransfer prepare(
             InitiatorPlan plan, NativeEngine engine, String name, int id, long[] addresses, Deadline until) {
         NativeInitiator transfer = transfers.add(
-                Stage.PREPARE,
-                released -> new NativeInitiator(plan, engine, name, id, addresses, driver, released));
+                Stage.PREPARE, released -> new NativeInitiator(plan, engine, name, id, addresses, driver, released));
         try {
             await(transfer.join(), until, "the target's leave to begin");
             return transfer;

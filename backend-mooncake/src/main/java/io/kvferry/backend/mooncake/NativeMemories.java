@@ -1,12 +1,12 @@
 package io.kvferry.backend.mooncake;
 
 import io.kvferry.backend.mooncake.adapter.MooncakeAdapter;
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import io.kvferry.spi.Deadline;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
@@ -51,7 +51,8 @@ final class NativeMemories {
             throw new TransferException(
                     TransferErrorCode.ALREADY_EXISTS,
                     Stage.REGISTER,
-                    region + " overlaps with memory that is registered, and the native engine takes no overlap: register"
+                    region
+                            + " overlaps with memory that is registered, and the native engine takes no overlap: register"
                             + " the whole first, then its parts",
                     e);
         }
@@ -68,8 +69,7 @@ final class NativeMemories {
 
     private Map.@org.jspecify.annotations.Nullable Entry<Long, Range> around(MemoryRegion region) {
         Map.Entry<Long, Range> below = ranges.floorEntry(region.address());
-        return below != null
-                        && region.address() - below.getKey() + region.sizeBytes() <= below.getValue().bytes
+        return below != null && region.address() - below.getKey() + region.sizeBytes() <= below.getValue().bytes
                 ? below
                 : null;
     }

@@ -37,7 +37,8 @@ final class NativeThread {
     NativeThread(Work work, Duration pollInterval) {
         this.work = work;
         this.longestPauseNanos = pollInterval.toNanos();
-        this.thread = Thread.ofPlatform().name("kvferry-mooncake-native").daemon().unstarted(this::run);
+        this.thread =
+                Thread.ofPlatform().name("kvferry-mooncake-native").daemon().unstarted(this::run);
     }
 
     void start() {

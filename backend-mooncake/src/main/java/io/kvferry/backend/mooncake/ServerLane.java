@@ -80,8 +80,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         CompletableFuture<Void> outside = new CompletableFuture<>();
         closed.whenComplete((gone, never) -> outside.complete(null));
         loop.execute(() -> {
-            if (replies().isBusy()
-                    || receiver.isLanding(transfer.tally().gate())) {
+            if (replies().isBusy() || receiver.isLanding(transfer.tally().gate())) {
                 channel.close();
             } else {
                 outside.complete(null);

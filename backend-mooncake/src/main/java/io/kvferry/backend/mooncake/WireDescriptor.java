@@ -140,11 +140,7 @@ sealed interface WireDescriptor {
             long[] addresses = new long[(int) count];
             bytes.get(segment).asLongBuffer().get(addresses);
             return new Native(
-                    incarnation,
-                    registrations,
-                    acknowledged,
-                    new String(segment, StandardCharsets.UTF_8),
-                    addresses);
+                    incarnation, registrations, acknowledged, new String(segment, StandardCharsets.UTF_8), addresses);
         }
 
         @Override

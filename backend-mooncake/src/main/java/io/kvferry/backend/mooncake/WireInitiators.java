@@ -40,8 +40,7 @@ final class WireInitiators {
     }
 
     /** @param memories of the plan's regions */
-    InitiatorTransfer prepare(
-            InitiatorPlan plan, WireDescriptor offered, List<HostMemory> memories, Deadline until) {
+    InitiatorTransfer prepare(InitiatorPlan plan, WireDescriptor offered, List<HostMemory> memories, Deadline until) {
         WireEndpoint peer = WireEndpoint.decode(plan.peerEndpoint());
         return switch (offered) {
             case WireDescriptor.Lease lease -> {
@@ -131,8 +130,7 @@ final class WireInitiators {
     }
 
     /** The buffer that each block is in; every block is in one, whole. */
-    private static SegmentBuffer[] buffers(
-            InitiatorPlan plan, Segment segment, WireDescriptor.Addresses offered) {
+    private static SegmentBuffer[] buffers(InitiatorPlan plan, Segment segment, WireDescriptor.Addresses offered) {
         BlockList blocks = plan.blocks();
         long[] addresses = offered.addresses();
         if (addresses.length != blocks.size()) {

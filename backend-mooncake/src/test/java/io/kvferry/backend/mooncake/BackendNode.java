@@ -60,13 +60,13 @@ final class BackendNode<B extends TransferBackend> implements AutoCloseable {
     }
 
     static BackendNode<WireBackend> wire(BackendConfig config) {
-        return new BackendNode<>(environment ->
-                WireBackend.open(MooncakeConfig.from(config, environment), environment, soon()));
+        return new BackendNode<>(
+                environment -> WireBackend.open(MooncakeConfig.from(config, environment), environment, soon()));
     }
 
     static BackendNode<NativeBackend> ofLibrary(BackendConfig config) {
-        return new BackendNode<>(environment -> NativeBackend.open(
-                new TransferEngineProvider(), NativeConfig.from(config, environment), environment));
+        return new BackendNode<>(environment ->
+                NativeBackend.open(new TransferEngineProvider(), NativeConfig.from(config, environment), environment));
     }
 
     private Scheduler.Scheduled schedule(Deadline when, Runnable task) {

@@ -79,7 +79,8 @@ final class FakeEngines implements MooncakeAdapterProvider {
     public MooncakeAdapter open(MooncakeAdapterSettings settings) {
         refuse("open", Stage.OPEN);
         String name = "fake:" + PORTS.getAndIncrement();
-        FakeMooncakeAdapter made = new FakeMooncakeAdapter(this, name, settings.transport().equals("tcp"));
+        FakeMooncakeAdapter made =
+                new FakeMooncakeAdapter(this, name, settings.transport().equals("tcp"));
         open.put(name, made);
         return made;
     }

@@ -62,7 +62,13 @@ final class FakeMooncakeAdapter implements MooncakeAdapter {
         private boolean wasSeen;
 
         private Task(
-                Operation operation, String peer, long local, long remote, long bytes, FaultPlan.Action fault, int lag) {
+                Operation operation,
+                String peer,
+                long local,
+                long remote,
+                long bytes,
+                FaultPlan.Action fault,
+                int lag) {
             this.operation = operation;
             this.peer = peer;
             this.local = local;

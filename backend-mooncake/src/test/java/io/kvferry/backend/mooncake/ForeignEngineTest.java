@@ -40,8 +40,9 @@ class ForeignEngineTest {
     private final TransferEngine there = open();
 
     private static TransferEngine open() {
-        return TransferEngine.open(
-                KvFerryConfig.builder().set("kvferry.backend", "mooncake", "test").build());
+        return TransferEngine.open(KvFerryConfig.builder()
+                .set("kvferry.backend", "mooncake", "test")
+                .build());
     }
 
     @AfterEach
@@ -122,7 +123,9 @@ class ForeignEngineTest {
             }
             assertThat(back.region().segment().mismatch(remote.region().segment()))
                     .isEqualTo(-1);
-            assertThat(lease.result()).as("nobody tells the target that it is over").isEmpty();
+            assertThat(lease.result())
+                    .as("nobody tells the target that it is over")
+                    .isEmpty();
         }
     }
 
@@ -170,9 +173,8 @@ class ForeignEngineTest {
                 Lease lease = offer(remote)) {
             assertThat(lease.result()).isEmpty();
             Segment found = sender.backend.segment(segment(there));
-            long[] addresses = found.buffers().stream()
-                    .mapToLong(SegmentBuffer::address)
-                    .toArray();
+            long[] addresses =
+                    found.buffers().stream().mapToLong(SegmentBuffer::address).toArray();
             ForeignTarget target = ForeignPeers.targetThenNotify(
                     segment(there), new ForeignPeers.Notification("kv", "layer 7"), addresses);
             try (Transfer transfer = here.prepare(

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BlockList;
-import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Capability;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Isolation;
@@ -134,7 +133,9 @@ class NativeLibraryTest {
     void failureIsTheTransfersAndTheNextAsksThePeerAnew() throws Exception {
         stub.set("fail", 1);
         BackendNode.Started started = start(Operation.WRITE);
-        assertThat(started.ending().awaitFailed(TransferErrorCode.TRANSFER_FAILED).detail())
+        assertThat(started.ending()
+                        .awaitFailed(TransferErrorCode.TRANSFER_FAILED)
+                        .detail())
                 .contains("FAILED", PEER);
         started.transfer().finish(BackendNode.soon());
         stub.set("fail", 0);
@@ -200,8 +201,7 @@ class NativeLibraryTest {
         assertThat(new MooncakeBackendProvider().probe(absent))
                 .isInstanceOfSatisfying(Availability.Unavailable.class, no -> {
                     assertThat(no.code()).isEqualTo(TransferErrorCode.BACKEND_UNAVAILABLE);
-                    assertThat(no.fix())
-                            .contains("kvferry.mooncake.native-library", "kvferry.mooncake.engine=wire");
+                    assertThat(no.fix()).contains("kvferry.mooncake.native-library", "kvferry.mooncake.engine=wire");
                 });
     }
 }

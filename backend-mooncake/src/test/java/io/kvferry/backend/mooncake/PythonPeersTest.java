@@ -50,7 +50,8 @@ class PythonPeersTest {
         }
     }
 
-    private static void move(BackendNode<WireBackend> node, Operation operation, String segment, BlockList blocks, long base)
+    private static void move(
+            BackendNode<WireBackend> node, Operation operation, String segment, BlockList blocks, long base)
             throws Exception {
         BackendNode.Started started = node.start(operation, segment, blocks, base);
         started.ending().awaitCompleted();
@@ -88,7 +89,8 @@ class PythonPeersTest {
                     ForeignPeers.anybody(),
                     new Ending(1));
             try (BackendNode<WireBackend> target = BackendNode.wire(config);
-                    BackendNode<WireBackend> initiator = BackendNode.wire(config.with(MooncakeConfigKeys.SEGMENT_NAME, "node8"))) {
+                    BackendNode<WireBackend> initiator =
+                            BackendNode.wire(config.with(MooncakeConfigKeys.SEGMENT_NAME, "node8"))) {
                 MemorySegment memory = target.memory(8192, 9);
                 target.offer(Operation.READ, BackendNode.blocks(memory, 8192), ForeignPeers.anybody(), new Ending(1));
                 Segment segment = initiator.backend.segment("node/7");

@@ -43,7 +43,8 @@ class ReviewPageTest {
         Set<String> names = new TreeSet<>();
         for (String module : List.of("backend-mooncake", "conformance-tests", "spi", "control-plane/peer")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src"))) {
-                for (Path file : files.filter(each -> each.toString().endsWith("Test.java")).toList()) {
+                for (Path file : files.filter(each -> each.toString().endsWith("Test.java"))
+                        .toList()) {
                     names.add(file.getFileName().toString().replace(".java", ""));
                     names.addAll(matches(Files.readString(file), "void (\\w+)\\("));
                 }

@@ -51,8 +51,9 @@ final class StubLibrary {
                     .start();
             if (!compiler.waitFor(60, TimeUnit.SECONDS) || compiler.exitValue() != 0) {
                 compiler.destroyForcibly();
-                throw new AssertionError("the stub does not compile; it needs gcc (Debian packages gcc and libc6-dev):\n"
-                        + Files.readString(log, StandardCharsets.UTF_8));
+                throw new AssertionError(
+                        "the stub does not compile; it needs gcc (Debian packages gcc and libc6-dev):\n"
+                                + Files.readString(log, StandardCharsets.UTF_8));
             }
             return library.toString();
         } catch (IOException e) {

@@ -115,7 +115,8 @@ final class Rows {
         against(
                 "latency",
                 "write 64 KiB, submit to COMPLETED",
-                new KvFerryBench(setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.STANDING, "off", KvFerryBench.MEMORY),
+                new KvFerryBench(
+                        setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.STANDING, "off", KvFerryBench.MEMORY),
                 "C request/response",
                 answer,
                 List.of(
@@ -127,7 +128,8 @@ final class Rows {
         alone(
                 "prepare-finish",
                 "prepare and finish, warm peer",
-                new KvFerryBench(setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.ONE_EACH, "off", KvFerryBench.MEMORY),
+                new KvFerryBench(
+                        setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.ONE_EACH, "off", KvFerryBench.MEMORY),
                 List.of(Check.atMost("prepare_p50_us", MICROS, 300), Check.atMost("finish_p50_us", MICROS, 300)),
                 false);
     }
@@ -145,7 +147,8 @@ final class Rows {
         against(
                 "blocks-10000",
                 "write 16 KiB x 10000",
-                new KvFerryBench(setup, KvFerryBench.TCP, "write", "16KiB", 10_000, 1, Leases.STANDING, "off", "512MiB"),
+                new KvFerryBench(
+                        setup, KvFerryBench.TCP, "write", "16KiB", 10_000, 1, Leases.STANDING, "off", "512MiB"),
                 "iperf3 -l 1M",
                 new Iperf(setup, "write"),
                 List.of(

@@ -64,13 +64,12 @@ final class TransferEngineAdapter implements MooncakeAdapter {
         }
     }
 
-    private static MemorySegment create(
-            TransferEngineLibrary library, MooncakeAdapterSettings settings, Arena names) {
+    private static MemorySegment create(TransferEngineLibrary library, MooncakeAdapterSettings settings, Arena names) {
         MemorySegment name = names.allocateFrom(settings.localName());
         MemorySegment made;
         try {
-            made = (MemorySegment) library.create.invokeExact(
-                    names.allocateFrom(settings.metadata()), name, name, 0L, 0);
+            made = (MemorySegment)
+                    library.create.invokeExact(names.allocateFrom(settings.metadata()), name, name, 0L, 0);
         } catch (Throwable t) {
             throw impossible(t);
         }
@@ -90,8 +89,8 @@ final class TransferEngineAdapter implements MooncakeAdapter {
             if (!settings.transport().equals("tcp")) {
                 var ignored = (int) library.discoverTopology.invokeExact(engine);
             }
-            MemorySegment transport = (MemorySegment)
-                    library.installTransport.invokeExact(engine, names.allocateFrom(settings.transport()), MemorySegment.NULL);
+            MemorySegment transport = (MemorySegment) library.installTransport.invokeExact(
+                    engine, names.allocateFrom(settings.transport()), MemorySegment.NULL);
             if (transport.address() == 0) {
                 throw new TransferException(
                         TransferErrorCode.BACKEND_UNAVAILABLE,
