@@ -1,7 +1,5 @@
 package io.kvferry.backend.mooncake;
 
-import io.kvferry.backend.mooncake.adapter.MooncakeAdapterProvider;
-import io.kvferry.backend.mooncake.adapter.TransferEngineProvider;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -22,17 +20,8 @@ import java.util.Set;
  * @since 0.1.0
  */
 public final class MooncakeBackendProvider implements TransferBackendProvider {
-    private final MooncakeAdapterProvider adapters;
-
     /** Made by {@link java.util.ServiceLoader}. */
-    public MooncakeBackendProvider() {
-        this(new TransferEngineProvider());
-    }
-
-    /** @param adapters makes the native engine */
-    MooncakeBackendProvider(MooncakeAdapterProvider adapters) {
-        this.adapters = adapters;
-    }
+    public MooncakeBackendProvider() {}
 
     @Override
     public String name() {
@@ -46,13 +35,7 @@ public final class MooncakeBackendProvider implements TransferBackendProvider {
 
     @Override
     public Availability probe(BackendConfig config) {
-        return switch (config.get(MooncakeConfigKeys.ENGINE)) {
-            case WIRE -> probeWire(config.get(MooncakeConfigKeys.METADATA));
-            case NATIVE -> adapters.probe(NativeConfig.settings(config, ""));
-        };
-    }
-
-    private static Availability probeWire(String metadata) {
+        String metadata = config.get(MooncakeConfigKeys.METADATA);
         if (metadata.startsWith("etcd://") || metadata.startsWith("redis://")) {
             return new Availability.Unavailable(
                     TransferErrorCode.UNSUPPORTED,
@@ -74,9 +57,6 @@ public final class MooncakeBackendProvider implements TransferBackendProvider {
         if (probe(config) instanceof Availability.Unavailable(TransferErrorCode code, String reason, String fix)) {
             throw new TransferException(code, Stage.OPEN, reason + "; " + fix);
         }
-        return switch (config.get(MooncakeConfigKeys.ENGINE)) {
-            case WIRE -> WireBackend.open(MooncakeConfig.from(config, environment), environment, deadline);
-            case NATIVE -> NativeBackend.open(adapters, NativeConfig.from(config, environment), environment);
-        };
+        return WireBackend.open(MooncakeConfig.from(config, environment), environment, deadline);
     }
 }

@@ -67,7 +67,7 @@ class ForeignEngineTest {
 
     private static Memory filled(TransferEngine engine, int seed) {
         Memory memory = engine.allocate(BYTES);
-        BackendNode.fill(memory.region().segment(), seed);
+        WireNode.fill(memory.region().segment(), seed);
         return memory;
     }
 
@@ -166,7 +166,7 @@ class ForeignEngineTest {
             told.complete(ForeignPeers.notification(payload));
             return Payload.EMPTY;
         });
-        BackendNode<WireBackend> sender = BackendNode.wire(BackendConfig.DEFAULTS);
+        WireNode sender = new WireNode(BackendConfig.DEFAULTS);
         try (sender;
                 Memory remote = filled(there, 3);
                 Memory local = filled(here, 5);
