@@ -101,7 +101,8 @@ class ForeignEngineTest {
     void foreign_readmeShowsWhatIsTestedHere() throws Exception {
         String source = Files.readString(Path.of("src/test/java/io/kvferry/backend/mooncake/ForeignEngineTest.java"));
         String shown = source.substring(source.indexOf("// README\n") + 10, source.indexOf("        // end"));
-        assertThat(Files.readString(Path.of("README.md"))).contains(shown.stripTrailing().stripIndent());
+        assertThat(Files.readString(Path.of("README.md")))
+                .contains(shown.stripTrailing().stripIndent());
     }
 
     @Test

@@ -165,8 +165,7 @@ class ForeignTargetTest {
     }
 
     /** A rejection that is followed by a close can be overtaken by the reset. */
-    private static TransferErrorCode awaitOneOf(WireNode.Started started, TransferErrorCode... codes)
-            throws Exception {
+    private static TransferErrorCode awaitOneOf(WireNode.Started started, TransferErrorCode... codes) throws Exception {
         TransferErrorCode code = started.ending().awaitFailed().code();
         assertThat(code).isIn((Object[]) codes);
         return code;
@@ -292,8 +291,8 @@ class ForeignTargetTest {
                 new WireNode(BackendConfig.DEFAULTS.with(MooncakeConfigKeys.HANDSHAKE_MAX_LENGTH, 1024L))) {
             target.says(target.segment(2, "\"addr\":4096,\"length\":65536", ",\"more\":\"" + "x".repeat(2000) + "\""));
             MemorySegment memory = small.memory(4096, 1);
-            TransferException refusal = refusal(
-                    () -> small.prepare(Operation.WRITE, target.name(), WireNode.blocks(memory, 4096), 4096));
+            TransferException refusal =
+                    refusal(() -> small.prepare(Operation.WRITE, target.name(), WireNode.blocks(memory, 4096), 4096));
             assertThat(refusal.getMessage()).contains("kvferry.mooncake.handshake-max-length=1024");
         }
     }

@@ -50,8 +50,7 @@ class PythonPeersTest {
         }
     }
 
-    private static void move(
-            WireNode node, Operation operation, String segment, BlockList blocks, long base)
+    private static void move(WireNode node, Operation operation, String segment, BlockList blocks, long base)
             throws Exception {
         WireNode.Started started = node.start(operation, segment, blocks, base);
         started.ending().awaitCompleted();
@@ -89,8 +88,7 @@ class PythonPeersTest {
                     ForeignPeers.anybody(),
                     new Ending(1));
             try (WireNode target = new WireNode(config);
-                    WireNode initiator =
-                            new WireNode(config.with(MooncakeConfigKeys.SEGMENT_NAME, "node8"))) {
+                    WireNode initiator = new WireNode(config.with(MooncakeConfigKeys.SEGMENT_NAME, "node8"))) {
                 MemorySegment memory = target.memory(8192, 9);
                 target.offer(Operation.READ, WireNode.blocks(memory, 8192), ForeignPeers.anybody(), new Ending(1));
                 Segment segment = initiator.backend.segment("node/7");

@@ -81,8 +81,8 @@ class WirePairTest {
     @Test
     void aLeaseForAPeerIsNotInThePublishedSegment() {
         MemorySegment memory = target.memory(4096, 1);
-        TargetTransfer lease = target.offer(
-                Operation.READ, WireNode.blocks(memory, 4096), WireProposal.PEER.encode(), new Ending(1));
+        TargetTransfer lease =
+                target.offer(Operation.READ, WireNode.blocks(memory, 4096), WireProposal.PEER.encode(), new Ending(1));
         assertThat(initiator.backend.segment(target.backend.segmentName()).buffers())
                 .isEmpty();
         lease.finish(WireNode.soon());
