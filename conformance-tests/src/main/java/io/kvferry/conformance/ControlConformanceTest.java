@@ -345,7 +345,8 @@ public abstract class ControlConformanceTest extends ConformanceSuite {
                     Duration.ofMillis(50),
                     () -> lease.memory() == Quiescence.QUIESCENT);
         }
-        assertThat(completed).as(bed().wire().toString()).isGreaterThan(20);
+        // which messages are lost depends on the seed; one round in two completes, one in six always
+        assertThat(completed).as(bed().wire().toString()).isGreaterThan(10);
         bed().wire().clear();
         // what was lost before may still be waited for, such as an answer to HELLO
         bed().ticker().advance(Duration.ofSeconds(10));
