@@ -41,7 +41,8 @@ class ReviewPageTest {
     /** Names of test classes, and of the methods in them. */
     private static Set<String> testsOfTheProject() throws IOException {
         Set<String> names = new TreeSet<>();
-        for (String module : List.of("backend-mooncake", "conformance-tests", "spi", "control-plane/grpc", "control-plane/peer")) {
+        for (String module :
+                List.of("backend-mooncake", "conformance-tests", "spi", "control-plane/grpc", "control-plane/peer")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src"))) {
                 for (Path file : files.filter(each -> each.toString().endsWith("Test.java"))
                         .toList()) {
