@@ -17,8 +17,8 @@ import org.junit.jupiter.api.extension.TestWatcher;
 
 /**
  * Writes {@code target/conformance/<backend>.json}: what passed, was refused because it is not declared, failed, and was
- * skipped and why, with the versions, the seed and whether the adapter was real. {@code -Dkvferry.conformance.report} names another folder; without it nothing is
- * written where no build has made a {@code target}, nor by {@link ConformanceLauncher}.
+ * skipped and why, with the versions, the seed and whether the adapter was real. {@code -Dkvferry.conformance.report} names
+ * another folder; without it nothing is written where no build has made a {@code target}, nor by {@link ConformanceLauncher}.
  *
  * <p><b>Threads:</b> Thread-safe.
  *

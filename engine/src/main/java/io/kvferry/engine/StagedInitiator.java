@@ -137,6 +137,11 @@ final class StagedInitiator implements InitiatorTransfer, TransferObserver, Stag
     }
 
     @Override
+    public String lanes() {
+        return backend().lanes();
+    }
+
+    @Override
     public Quiescence finish(Deadline grace) {
         side.seal();
         return side.finish(backend().finish(grace));

@@ -150,6 +150,11 @@ final class StagedTarget implements TargetTransfer, TransferObserver, StagedChan
     }
 
     @Override
+    public String lanes() {
+        return backend().lanes();
+    }
+
+    @Override
     public Quiescence finish(Deadline grace) {
         backend().seal();
         return side.finish(backend().finish(grace));

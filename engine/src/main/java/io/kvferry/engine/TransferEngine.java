@@ -445,7 +445,8 @@ public final class TransferEngine implements AutoCloseable {
                 quarantine.size(),
                 quarantine.bytes(),
                 quarantine.describe(),
-                leases.tombstones().size());
+                leases.tombstones().size(),
+                leases.waitingPrepares());
     }
 
     /** Closes with {@code kvferry.close-timeout}. What had to be left behind is logged. */
