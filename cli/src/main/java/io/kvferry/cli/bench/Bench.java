@@ -68,13 +68,24 @@ public final class Bench implements AutoCloseable {
     }
 
     /**
-     * Measures one point.
+     * Warms up for one point and measures it.
      *
      * @param point the point
      * @return what it gave
      * @throws TransferException if a transfer fails, or INVALID_REQUEST if the memory is too small for the point
      */
     public BenchResult run(BenchCase point) {
+        return warmUp(point).measure();
+    }
+
+    /**
+     * Runs one point without counting.
+     *
+     * @param point the point
+     * @return the point, to be measured any number of times; not at one time with another one
+     * @throws TransferException if a transfer fails, or INVALID_REQUEST if the memory is too small for the point
+     */
+    public Warm warmUp(BenchCase point) {
         if (point.steps(settings.memoryBytes()) < Math.max(1, settings.pipeline())) {
             throw new TransferException(
                     TransferErrorCode.INVALID_REQUEST,
@@ -88,23 +99,44 @@ public final class Bench implements AutoCloseable {
         measure(lanes(point.rehearsal()), half);
         List<BenchLane> lanes = lanes(point);
         measure(lanes, half);
-        long targetCpu = targetCpu();
-        long ownCpu = ProcessorTime.nanos();
-        long start = ticker.nanos();
-        Steps times = measure(lanes, settings.duration());
-        long nanos = ticker.nanos() - start;
-        return new BenchResult(
-                point,
-                engine.backends().getFirst().name(),
-                times.transfers,
-                nanos,
-                BenchResult.Percentiles.of(times.prepare),
-                BenchResult.Percentiles.of(times.submit),
-                BenchResult.Percentiles.of(times.transfer),
-                BenchResult.Percentiles.of(times.finish),
-                ProcessorTime.nanos() - ownCpu,
-                targetCpu() - targetCpu,
-                engine.status().memories());
+        return new Warm(point, lanes);
+    }
+
+    /** A point that has been warmed up. */
+    public final class Warm {
+        private final BenchCase point;
+        private final List<BenchLane> lanes;
+
+        private Warm(BenchCase point, List<BenchLane> lanes) {
+            this.point = point;
+            this.lanes = lanes;
+        }
+
+        /**
+         * Measures it once.
+         *
+         * @return what it gave
+         * @throws TransferException if a transfer fails
+         */
+        public BenchResult measure() {
+            long targetCpu = targetCpu();
+            long ownCpu = ProcessorTime.nanos();
+            long start = ticker.nanos();
+            Steps times = Bench.this.measure(lanes, settings.duration());
+            long nanos = ticker.nanos() - start;
+            return new BenchResult(
+                    point,
+                    engine.backends().getFirst().name(),
+                    times.transfers,
+                    nanos,
+                    BenchResult.Percentiles.of(times.prepare),
+                    BenchResult.Percentiles.of(times.submit),
+                    BenchResult.Percentiles.of(times.transfer),
+                    BenchResult.Percentiles.of(times.finish),
+                    ProcessorTime.nanos() - ownCpu,
+                    targetCpu() - targetCpu,
+                    engine.status().memories());
+        }
     }
 
     private List<BenchLane> lanes(BenchCase point) {

@@ -30,10 +30,16 @@ public final class BenchReport {
      * @return the text
      */
     public static String json(List<Map<String, String>> rows) {
-        return rows.stream().map(row -> "  " + json(row)).collect(Collectors.joining(",\n", "[\n", "\n]\n"));
+        return rows.stream().map(row -> "  " + jsonLine(row)).collect(Collectors.joining(",\n", "[\n", "\n]\n"));
     }
 
-    private static String json(Map<String, String> columns) {
+    /**
+     * Writes one row as a JSON object on one line.
+     *
+     * @param columns values by the names of their columns
+     * @return the text, without a line break
+     */
+    public static String jsonLine(Map<String, String> columns) {
         // names and words are ours and need no escapes
         return columns.entrySet().stream()
                 .map(column -> "\"" + column.getKey() + "\": " + value(column.getValue()))

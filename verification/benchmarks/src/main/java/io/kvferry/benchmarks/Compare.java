@@ -87,11 +87,11 @@ public final class Compare implements Callable<Integer> {
 
     @Option(
             names = "--warm-up",
-            defaultValue = "20",
+            defaultValue = "45",
             paramLabel = "N",
             description =
-                    "Seconds that ours runs before each measurement; with fewer the JVM still compiles while it is"
-                            + " measured. Default: ${DEFAULT-VALUE}.")
+                    "Seconds that ours runs before a row's first measurement; with fewer the JVM still compiles while"
+                            + " it is measured. Default: ${DEFAULT-VALUE}.")
     private int warmUpSeconds;
 
     @Option(

@@ -1,6 +1,7 @@
 package io.kvferry.benchmarks;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
  */
 final class Program implements AutoCloseable {
     private static final int MAX_COMPLAINT = 2000;
+    private static final Duration LOOK = Duration.ofMillis(100);
     private static final Duration STOP = Duration.ofSeconds(5);
 
     private final String name;
@@ -58,6 +60,21 @@ final class Program implements AutoCloseable {
             throw new IOException(name + " ended with exit code " + process.exitValue() + complaint());
         }
         return output();
+    }
+
+    /** Sends it an empty line and waits for the line it answers with. */
+    String ask(Duration limit) throws IOException {
+        long answered = output().lines().count();
+        OutputStream in = process.getOutputStream();
+        in.write('\n');
+        in.flush();
+        for (long looks = limit.dividedBy(LOOK); looks > 0 && !endsWithin(LOOK); looks--) {
+            String printed = output();
+            if (printed.endsWith("\n") && printed.lines().count() > answered) {
+                return printed.lines().skip(answered).findFirst().orElseThrow();
+            }
+        }
+        throw new IOException(name + " did not answer in " + limit.toSeconds() + " s" + complaint());
     }
 
     /** Waits; true once it has ended. */

@@ -24,15 +24,11 @@ record Soak(KvFerryBench bench, long gibibytes) implements Measurement {
 
     @Override
     public Sample run() throws IOException {
-        Path folder = bench.setup().folder();
-        Path json = Files.createTempFile(folder, "soak", ".json");
         Duration limit = Duration.ofSeconds(START_SECONDS + gibibytes * SECONDS_PER_GIBIBYTE);
-        try (Program program = bench.start(limit, json)) {
+        try (Program program = bench.start(limit, List.of())) {
             Map<Long, Long> early = residentAfter(program, (gibibytes << 30) / EARLY, limit);
             Map<Long, Long> late = residentAfter(program, gibibytes << 30, limit);
             return sample(early, late);
-        } finally {
-            Files.deleteIfExists(json);
         }
     }
 

@@ -32,6 +32,18 @@ final class Turns {
     }
 
     RowResult run(Row row) throws IOException {
+        try {
+            return pairs(row);
+        } finally {
+            row.ours().end();
+            Measurement peer = row.peer();
+            if (peer != null) {
+                peer.end();
+            }
+        }
+    }
+
+    private RowResult pairs(Row row) throws IOException {
         int wanted = row.once() ? 1 : pairs;
         List<Pair> done = new ArrayList<>();
         int slow = 0;

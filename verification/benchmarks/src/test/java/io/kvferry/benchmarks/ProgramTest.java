@@ -30,6 +30,24 @@ class ProgramTest {
     }
 
     @Test
+    void itAnswersOncePerQuestion() throws IOException {
+        List<String> counts = List.of("sh", "-c", "n=0; while read line; do n=$((n + 1)); echo answer $n; done");
+        try (Program program = Program.start(folder, counts)) {
+            assertThat(program.ask(PLENTY)).isEqualTo("answer 1");
+            assertThat(program.ask(PLENTY)).isEqualTo("answer 2");
+        }
+    }
+
+    @Test
+    void aProgramThatDoesNotAnswerSaysWhatItComplainedOf() throws IOException {
+        try (Program program = Program.start(folder, List.of("sh", "-c", "read line; echo lost >&2"))) {
+            assertThatThrownBy(() -> program.ask(PLENTY))
+                    .hasMessageContaining("did not answer")
+                    .hasMessageContaining("lost");
+        }
+    }
+
+    @Test
     void aProgramPastItsTimeIsEndedWithWhatItStarted() throws IOException {
         List<Long> ids;
         try (Program program = Program.start(folder, List.of("sh", "-c", "tail -f /dev/null & echo up; wait"))) {

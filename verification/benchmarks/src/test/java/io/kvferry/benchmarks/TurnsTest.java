@@ -45,6 +45,25 @@ class TurnsTest {
     }
 
     @Test
+    void whatIsKeptRunningEndsWithTheRow() throws IOException {
+        Measurement kept = new Measurement() {
+            @Override
+            public Sample run() {
+                order.add("run");
+                return sample(4, 0.2);
+            }
+
+            @Override
+            public void end() {
+                order.add("end");
+            }
+        };
+        run(2, 0, kept, measurement("peer", sample(5, 0.2)));
+
+        assertThat(order).containsExactly("run", "peer", "copy", "run", "peer", "copy", "end");
+    }
+
+    @Test
     void aPairInASlowPhaseIsKeptAndRunAgain() throws IOException {
         RowResult result = run(
                 3,

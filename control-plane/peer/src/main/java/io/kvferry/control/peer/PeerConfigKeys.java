@@ -143,6 +143,34 @@ public final class PeerConfigKeys {
             "Threads that carry calls. Default 2: ten thousand calls per second, and a large message of one peer leaves"
                     + " one for the others.");
 
+    /** This node's certificate. */
+    public static final ConfigKey<String> TLS_CERTIFICATE = ConfigKey.text(
+            "kvferry.peer.tls-certificate",
+            "",
+            "File of this node's certificate, with the chain behind it, PEM. With tls-key and tls-trust it turns mutual TLS"
+                    + " between nodes on, for peer control: leases, keys and notifications, not the bytes of a backend."
+                    + " Empty: no TLS; keep the port on a private network.");
+
+    /** The certificate's key. */
+    public static final ConfigKey<String> TLS_KEY = ConfigKey.text(
+            "kvferry.peer.tls-key",
+            "",
+            "File of the private key of kvferry.peer.tls-certificate, PKCS #8, PEM, not encrypted. Empty: no TLS.");
+
+    /** Whom to trust. */
+    public static final ConfigKey<String> TLS_TRUST = ConfigKey.text(
+            "kvferry.peer.tls-trust",
+            "",
+            "File of the authorities, or of the very certificates, that a peer's certificate must come from, PEM; nobody"
+                    + " else is let in. Empty: no TLS.");
+
+    /** The name in a peer's certificate. */
+    public static final ConfigKey<String> TLS_PEER_NAME = ConfigKey.text(
+            "kvferry.peer.tls-peer-name",
+            "",
+            "Name that the certificate of each dialled peer must carry, such as kvferry-node, for clusters that give all"
+                    + " nodes one. Empty: the host name or address that was dialled.");
+
     private PeerConfigKeys() {}
 
     /**
@@ -166,6 +194,10 @@ public final class PeerConfigKeys {
                 DEFAULT_TIMEOUT,
                 CHANNEL_QUEUE_BYTES,
                 CHANNEL_QUEUE_MESSAGES,
-                EVENT_LOOP_THREADS);
+                EVENT_LOOP_THREADS,
+                TLS_CERTIFICATE,
+                TLS_KEY,
+                TLS_TRUST,
+                TLS_PEER_NAME);
     }
 }
