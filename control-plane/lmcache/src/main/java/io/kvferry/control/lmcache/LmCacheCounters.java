@@ -19,8 +19,7 @@ final class LmCacheCounters {
         HOLDERS_WITHOUT_URL,
         FULL_SYNCS,
         FAILED_FULL_SYNCS,
-        SOCKETS_RECREATED,
-        ANSWERS_NOT_ASKED_FOR
+        SOCKETS_RECREATED
     }
 
     private final Map<Name, LongAdder> counts = new EnumMap<>(Name.class);

@@ -47,6 +47,10 @@ public final class LmCacheFront implements AutoCloseable {
     private static final Duration CLOSE_TIME = Duration.ofSeconds(5);
     private static final int PROBES_PER_LEASE = 10;
 
+    /** One for each worker that is asked at a time, and the few that listen. */
+    private static final int MAX_SOCKETS = 16_384;
+
+
     private final ZContext context = new ZContext();
     private final ExecutorService waiting = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("kvferry-lmcache-", 0).factory());
@@ -63,7 +67,8 @@ public final class LmCacheFront implements AutoCloseable {
 
     private LmCacheFront(Controller controller, BackendConfig config, @Nullable TokenHash hash) throws IOException {
         this.config = config;
-        this.ports = WorkerPorts.start(context, waiting, config.get(LmCacheConfigKeys.MAX_FRAME), counters);
+        boolean ignored = context.getContext().setMaxSockets(MAX_SOCKETS);
+        this.ports = WorkerPorts.start(context, waiting, config.get(LmCacheConfigKeys.MAX_FRAME));
         this.workers = new Workers(controller, config, ports, Ticker.system(), counters);
         this.orchestrator = new Orchestrator(controller, workers, config, hash);
         this.http = new LmCacheHttp(orchestrator, controller, workers, counters);

@@ -16,8 +16,7 @@ final class PortLine {
     private static final int MAX_WAITING = 1000;
 
     /** A request, the time until which its answer is worth something, and who waits for it. */
-    record Ask(
-            String url, Message request, Deadline deadline, Runnable onAnswer, CompletableFuture<Message> answer) {
+    record Ask(String url, Message request, Deadline deadline, Runnable onAnswer, CompletableFuture<Message> answer) {
         void fail(TransferErrorCode code, String what) {
             boolean ignored = answer.completeExceptionally(new TransferException(
                     code,
@@ -26,20 +25,11 @@ final class PortLine {
         }
     }
 
-    final String url;
-    /** By which the socket knows the connection; null without one. Each connection has another. */
-    @Nullable
-    String connection;
-
-    /** The request that is out. */
-    @Nullable
-    Ask out;
+    /** A request that was sent. */
+    record Out(Ask ask, PortExchange exchange) {}
 
     private final Deque<Ask> waiting = new ArrayDeque<>();
-
-    PortLine(String url) {
-        this.url = url;
-    }
+    private @Nullable Out out;
 
     void add(Ask ask) {
         if (waiting.size() < MAX_WAITING) {
@@ -49,6 +39,23 @@ final class PortLine {
         }
     }
 
+    /** The request that is out; null without one. */
+    @Nullable
+    Out out() {
+        return out;
+    }
+
+    void sent(Ask ask, PortExchange exchange) {
+        out = new Out(ask, exchange);
+    }
+
+    /** Ends the connection of the request that is out, and returns the request. */
+    Ask end(Out ended) {
+        out = null;
+        ended.exchange().close();
+        return ended.ask();
+    }
+
     /** The next request whose time is not over; null without one. */
     @Nullable
     Ask next() {
@@ -56,8 +63,12 @@ final class PortLine {
         return waiting.poll();
     }
 
-    /** Fails requests whose time ran out before they could be sent. */
+    /** Fails requests whose time ran out. */
     void failExpired() {
+        Out sent = out;
+        if (sent != null && sent.ask().deadline().isExpired()) {
+            end(sent).fail(TransferErrorCode.PEER_LOST, "did not answer in time");
+        }
         waiting.removeIf(ask -> {
             if (ask.deadline().isExpired()) {
                 ask.fail(TransferErrorCode.DEADLINE_EXCEEDED, "was busy until the deadline");
@@ -68,10 +79,9 @@ final class PortLine {
     }
 
     void failAll(TransferErrorCode code, String what) {
-        Ask sent = out;
-        out = null;
+        Out sent = out;
         if (sent != null) {
-            sent.fail(code, what);
+            end(sent).fail(code, what);
         }
         for (Ask ask = waiting.poll(); ask != null; ask = waiting.poll()) {
             ask.fail(code, what);
@@ -80,8 +90,8 @@ final class PortLine {
 
     /** The earliest time at which something of this line runs out. */
     long remainingNanos() {
-        Ask sent = out;
-        long least = sent == null ? Long.MAX_VALUE : sent.deadline().remainingNanos();
+        Out sent = out;
+        long least = sent == null ? Long.MAX_VALUE : sent.ask().deadline().remainingNanos();
         for (Ask ask : waiting) {
             least = Math.min(least, ask.deadline().remainingNanos());
         }

@@ -31,7 +31,7 @@ record Remarks(Controller controller, Workers workers) {
             for (Worker worker : workers.all()) {
                 if (worker == asker
                         || !worker.scheme().equals(lookup.scheme())
-                        || worker.locationOf(HeldChunks.key(keys, 0)) == null) {
+                        || worker.holdings().locationOf(HeldChunks.key(keys, 0)) == null) {
                     continue;
                 }
                 if (worker.peerInitUrl() == null) {

@@ -48,7 +48,7 @@ final class TokenLookup {
 
     private String location(Holder holder, ChunkKeys keys) {
         Worker worker = workers.ofNode(holder.node().identity().nodeId());
-        String location = worker == null ? null : worker.locationOf(HeldChunks.key(keys, holder.chunks() - 1));
+        String location = worker == null ? null : worker.holdings().locationOf(HeldChunks.key(keys, holder.chunks() - 1));
         return location == null ? Locations.of(holder.tier()) : location;
     }
 

@@ -55,7 +55,7 @@ final class WorkerLink implements NodeLink {
 
     private CompletionStage<OrderResult> clear(String id, Optional<Tier> tier, Deadline deadline) {
         List<CompletableFuture<Message>> answers = new ArrayList<>();
-        for (String location : worker.locations()) {
+        for (String location : worker.holdings().locations()) {
             if (tier.isEmpty() || Locations.tier(location) == tier.get()) {
                 answers.add(worker.ask(Message.of(MessageType.CLEAR_WORKER, id, location), deadline));
             }
@@ -84,7 +84,7 @@ final class WorkerLink implements NodeLink {
     @Override
     public void requestSync(String reason) {
         LOG.debug("{}: the index wants to hear all again: {}", worker.id(), reason);
-        worker.wantSync();
+        worker.holdings().wantSync();
     }
 
     @Override

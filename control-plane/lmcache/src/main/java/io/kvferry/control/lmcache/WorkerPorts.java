@@ -17,19 +17,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
+import org.zeromq.ZMQException;
 
 /**
- * Asks workers at the ports that they told: one socket and one thread for all of them.
+ * Asks workers at the ports that they told: one thread for all of them, and one socket for each request that is out.
  *
- * <p>A worker's socket is a REP: it takes one request at a time and its answers have no number, so here too one request is out
- * per worker and the others wait in order. An answer that comes late must not be taken for that of the next request: the
- * connection is given up with the request that was not answered in time, and the next one has another name.
+ * <p>A worker's socket is a REP: it takes one request at a time, and so here too one request is out per worker and the others
+ * wait in order.
  *
  * <p>Thread-safe; nothing blocks.
  */
 final class WorkerPorts implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WorkerPorts.class);
     private static final long NEVER = Long.MAX_VALUE;
+    private static final int POLLED_AT_FIRST = 16;
 
     /** What other threads want done on this one's. */
     private sealed interface Command {}
@@ -41,31 +42,25 @@ final class WorkerPorts implements AutoCloseable {
     private final ZContext context;
     private final Executor executor;
     private final long maxFrameBytes;
-    private final LmCacheCounters counters;
     private final WakeUp wakeUp;
     private final Thread thread;
     private final Queue<Command> commands = new ConcurrentLinkedQueue<>();
     // of the thread
     private final Map<String, PortLine> lines = new HashMap<>();
-    private PortSocket socket;
 
     private volatile boolean closed;
 
-    private WorkerPorts(ZContext context, Executor executor, long maxFrameBytes, LmCacheCounters counters)
-            throws IOException {
+    private WorkerPorts(ZContext context, Executor executor, long maxFrameBytes) throws IOException {
         this.context = context;
         this.executor = executor;
         this.maxFrameBytes = maxFrameBytes;
-        this.counters = counters;
         this.wakeUp = new WakeUp();
-        this.socket = new PortSocket(context, maxFrameBytes);
         this.thread = Thread.ofPlatform().daemon().name("kvferry-lmcache-ask").unstarted(this::run);
     }
 
     /** @param executor runs what depends on answers */
-    static WorkerPorts start(ZContext context, Executor executor, long maxFrameBytes, LmCacheCounters counters)
-            throws IOException {
-        WorkerPorts ports = new WorkerPorts(context, executor, maxFrameBytes, counters);
+    static WorkerPorts start(ZContext context, Executor executor, long maxFrameBytes) throws IOException {
+        WorkerPorts ports = new WorkerPorts(context, executor, maxFrameBytes);
         ports.thread.start();
         return ports;
     }
@@ -75,8 +70,8 @@ final class WorkerPorts implements AutoCloseable {
      *
      * @param onAnswer called for any answer, whatever it says
      * @return the answer, or a {@link io.kvferry.spi.TransferException}: PEER_LOST without one in time, DEADLINE_EXCEEDED if it
-     *     was never sent, CONTROL_FAILED if the worker left or came anew, PROTOCOL_ERROR for an answer that is none,
-     *     TRANSFER_FAILED for an ErrorMsg
+     *     was never sent, CONNECTION_FAILED if it could not be, CONTROL_FAILED if the worker left or came anew, PROTOCOL_ERROR for
+     *     an answer that is none, TRANSFER_FAILED for an ErrorMsg
      */
     CompletableFuture<Message> ask(String url, Message request, Deadline deadline, Runnable onAnswer) {
         PortLine.Ask ask = new PortLine.Ask(url, request, deadline, onAnswer, new CompletableFuture<>());
@@ -84,7 +79,7 @@ final class WorkerPorts implements AutoCloseable {
         return ask.answer();
     }
 
-    /** Gives up the connection to a worker and all requests to it. Completes when those have failed. */
+    /** Gives up all requests to a worker. Completes when those have failed. */
     CompletableFuture<Void> drop(String url) {
         Dropped dropped = new Dropped(url, new CompletableFuture<>());
         tell(dropped);
@@ -101,64 +96,50 @@ final class WorkerPorts implements AutoCloseable {
     }
 
     private void run() {
-        while (!closed) {
-            try {
-                serve();
-            } catch (RuntimeException e) {
-                LOG.warn("the socket that asks workers broke and is made anew", e);
-                recreate();
-            }
-        }
-        lines.values().forEach(line -> line.failAll(TransferErrorCode.SHUTTING_DOWN, "is not asked any more"));
-        refuseCommands();
-        socket.close();
-    }
-
-    private void recreate() {
-        counters.count(LmCacheCounters.Name.SOCKETS_RECREATED);
-        lines.values().forEach(line -> line.failAll(TransferErrorCode.CONNECTION_FAILED, "could not be asked"));
-        lines.clear();
-        socket.close();
-        socket = new PortSocket(context, maxFrameBytes);
-    }
-
-    private void serve() {
-        try (ZMQ.Poller poller = context.createPoller(2)) {
-            int incoming = socket.register(poller);
+        try (ZMQ.Poller poller = context.createPoller(POLLED_AT_FIRST)) {
             int ignored = wakeUp.register(poller);
             while (!closed) {
-                poller.poll(pollMillis());
-                wakeUp.drain();
-                takeCommands();
-                if (poller.pollin(incoming)) {
-                    receive();
+                try {
+                    poller.poll(pollMillis());
+                    wakeUp.drain();
+                    receive(poller);
+                    takeCommands(poller);
+                    expire(poller);
+                } catch (RuntimeException e) {
+                    LOG.error("a bug: requests to workers were given up", e);
+                    failAll(TransferErrorCode.INTERNAL, "was given up");
                 }
-                expire();
             }
+            failAll(TransferErrorCode.SHUTTING_DOWN, "is not asked any more");
         }
+        refuseCommands();
+    }
+
+    private void failAll(TransferErrorCode code, String what) {
+        lines.values().forEach(line -> line.failAll(code, what));
+        lines.clear();
     }
 
     /** Until the next deadline, rounded up; -1 without one. */
     private long pollMillis() {
         long least = NEVER;
         for (PortLine line : lines.values()) {
-            least = Math.min(least, line.isIdle() ? NEVER : line.remainingNanos());
+            least = Math.min(least, line.remainingNanos());
         }
         return least == NEVER ? -1 : Math.max(0, TimeUnit.NANOSECONDS.toMillis(least)) + 1;
     }
 
-    private void takeCommands() {
+    private void takeCommands(ZMQ.Poller poller) {
         for (Command command = commands.poll(); command != null; command = commands.poll()) {
             switch (command) {
                 case Asked(PortLine.Ask ask) -> {
-                    PortLine line = lines.computeIfAbsent(ask.url(), PortLine::new);
+                    PortLine line = lines.computeIfAbsent(ask.url(), _ -> new PortLine());
                     line.add(ask);
-                    sendNext(line);
+                    sendNext(line, poller);
                 }
                 case Dropped(String url, CompletableFuture<Void> done) -> {
                     PortLine line = lines.remove(url);
                     if (line != null) {
-                        socket.disconnect(line);
                         line.failAll(TransferErrorCode.CONTROL_FAILED, "left or registered anew");
                     }
                     boolean ignored = done.complete(null);
@@ -167,32 +148,28 @@ final class WorkerPorts implements AutoCloseable {
         }
     }
 
-    private void sendNext(PortLine line) {
-        while (line.out == null) {
+    private void sendNext(PortLine line, ZMQ.Poller poller) {
+        while (line.out() == null) {
             PortLine.Ask ask = line.next();
             if (ask == null) {
                 return;
             }
-            if (socket.send(line, ask.request())) {
-                line.out = ask;
-            } else {
-                ask.fail(TransferErrorCode.CONNECTION_FAILED, "cannot be reached");
-                socket.disconnect(line);
+            try {
+                line.sent(ask, PortExchange.send(context, poller, ask.url(), ask.request(), maxFrameBytes));
+            } catch (ZMQException | IllegalArgumentException | IllegalStateException e) {
+                ask.fail(TransferErrorCode.CONNECTION_FAILED, "cannot be reached: " + e.getMessage());
             }
         }
     }
 
-    private void receive() {
-        for (PortSocket.Received got = socket.receive(); got != null; got = socket.receive()) {
-            PortLine line = got.line();
-            PortLine.Ask ask = line == null ? null : line.out;
-            if (line == null || ask == null) {
-                counters.count(LmCacheCounters.Name.ANSWERS_NOT_ASKED_FOR);
-                continue;
+    private void receive(ZMQ.Poller poller) {
+        for (PortLine line : lines.values()) {
+            PortLine.Out out = line.out();
+            byte[] payload = out == null ? null : out.exchange().answer();
+            if (out != null && payload != null) {
+                answered(line.end(out), payload);
+                sendNext(line, poller);
             }
-            line.out = null;
-            answered(ask, got.payload());
-            sendNext(line);
         }
     }
 
@@ -222,18 +199,12 @@ final class WorkerPorts implements AutoCloseable {
         }
     }
 
-    private void expire() {
+    private void expire(ZMQ.Poller poller) {
         for (Iterator<PortLine> all = lines.values().iterator(); all.hasNext(); ) {
             PortLine line = all.next();
-            PortLine.Ask out = line.out;
-            if (out != null && out.deadline().isExpired()) {
-                line.out = null;
-                socket.disconnect(line);
-                out.fail(TransferErrorCode.PEER_LOST, "did not answer in time");
-            }
             line.failExpired();
-            sendNext(line);
-            if (line.isIdle() && line.connection == null) {
+            sendNext(line, poller);
+            if (line.isIdle()) {
                 all.remove();
             }
         }

@@ -55,22 +55,22 @@ final class WorkerProtocol {
             case KV_ADMIT, KV_EVICT -> {
                 boolean admit = message.type() == MessageType.KV_ADMIT;
                 KvOperation operation = new KvOperation(admit, message.key("key"), message.integer("seq_num"));
-                worker(message).operate(message.text("location"), List.of(operation));
+                holdings(message).operate(message.text("location"), List.of(operation));
                 yield null;
             }
             case BATCHED_KV_OPERATION -> {
-                worker(message).operate(message.text("location"), message.operations());
+                holdings(message).operate(message.text("location"), message.operations());
                 yield null;
             }
             case BATCHED_P2P_LOOKUP -> lookup(message);
             case FULL_SYNC_START -> startSync(message);
             case FULL_SYNC_BATCH -> {
-                worker(message)
+                holdings(message)
                         .addToFullSync(message.text("sync_id"), message.integer("batch_id"), message.keys("keys"));
                 yield null;
             }
             case FULL_SYNC_END -> {
-                worker(message).endFullSync(message.text("sync_id"), message.integer("actual_total_keys"));
+                holdings(message).endFullSync(message.text("sync_id"), message.integer("actual_total_keys"));
                 yield null;
             }
             case FULL_SYNC_STATUS -> syncStatus(message);
@@ -80,7 +80,8 @@ final class WorkerProtocol {
         };
     }
 
-    private Worker worker(Message message) throws MalformedMessageException {
+    /** What the sender holds; whatever it sends is a sign of life. */
+    private Holdings holdings(Message message) throws MalformedMessageException {
         WorkerId id = WorkerId.of(message);
         Optional<Worker> worker = workers.find(id);
         if (worker.isEmpty()) {
@@ -88,7 +89,8 @@ final class WorkerProtocol {
             throw new MalformedMessageException(
                     "worker " + id + " is not registered; send RegisterMsg or HeartbeatMsg");
         }
-        return worker.get();
+        worker.get().heard();
+        return worker.get().holdings();
     }
 
     private Message heartbeat(Message message) throws MalformedMessageException {
@@ -96,7 +98,7 @@ final class WorkerProtocol {
         if (worker == null || !worker.keepAlive()) {
             worker = workers.register(message, "controller_restart");
         }
-        String reason = worker.takeStaleReason();
+        String reason = worker.holdings().takeStaleReason();
         List<Object> commands = new ArrayList<>();
         if (!reason.isEmpty()) {
             Map<String, Object> command = new LinkedHashMap<>();
@@ -118,7 +120,7 @@ final class WorkerProtocol {
 
     private Message startSync(Message message) throws MalformedMessageException {
         String id = message.text("sync_id");
-        String refusal = worker(message)
+        String refusal = holdings(message)
                 .beginFullSync(
                         id,
                         message.text("location"),
@@ -129,7 +131,7 @@ final class WorkerProtocol {
 
     private Message syncStatus(Message message) throws MalformedMessageException {
         String id = message.text("sync_id");
-        Worker.SyncStatus status = worker(message).fullSyncStatus(id);
+        Holdings.SyncStatus status = holdings(message).fullSyncStatus(id);
         double progress = workers.syncedPart();
         return Message.of(
                 MessageType.FULL_SYNC_STATUS_RET,

@@ -95,8 +95,7 @@ final class Workers {
                 ports,
                 portUrl(message.text("ip"), port),
                 ticker,
-                config.get(LmCacheConfigKeys.MAX_KEYS),
-                counters);
+                new Holdings(id, ticker, config.get(LmCacheConfigKeys.MAX_KEYS), counters));
         Map<String, String> addresses = new HashMap<>();
         addresses.put(WORKER_PORT, message.text("ip") + ":" + port);
         if (url == null) {
@@ -222,7 +221,7 @@ final class Workers {
                     || worker.id().worker() != asking.worker()) {
                 continue;
             }
-            String location = worker.locationOf(hashes[0]);
+            String location = worker.holdings().locationOf(hashes[0]);
             if (worker.peerInitUrl() == null || location == null) {
                 counters.count(LmCacheCounters.Name.HOLDERS_WITHOUT_URL);
                 explanation = "worker " + worker.id() + " holds it and registered without peer_init_url";
@@ -267,13 +266,13 @@ final class Workers {
 
     /** Memory for what all hold. */
     long heldBytes() {
-        return registered.values().stream().mapToLong(Worker::heldBytes).sum();
+        return registered.values().stream().mapToLong(worker -> worker.holdings().bytes()).sum();
     }
 
     /** Part of the workers that have told all they hold. */
     double syncedPart() {
         long all = registered.size();
-        long synced = registered.values().stream().filter(Worker::isSynced).count();
+        long synced = registered.values().stream().filter(worker -> worker.holdings().isSynced()).count();
         return all == 0 ? 1 : (double) synced / all;
     }
 

@@ -1,12 +1,12 @@
 package io.kvferry.control.lmcache;
 
+import static io.kvferry.control.lmcache.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.cluster.ControllerConfigKeys;
 import io.kvferry.control.cluster.NodeView;
 import io.kvferry.spi.BackendConfig;
-import io.kvferry.spi.Deadline;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -14,16 +14,14 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(180)
 class LmCacheFrontTest {
     private static final String CPU = "LocalCPUBackend";
     private static final String MISS = "[[, , 0, ]]";
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private final Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
     private final LmCacheFront front =
@@ -33,15 +31,6 @@ class LmCacheFrontTest {
     void close() {
         front.close();
         controller.close();
-    }
-
-    /** PUSH has no answer: what it did is seen a little later. */
-    private static void eventually(BooleanSupplier condition) {
-        Deadline deadline = Deadline.after(PATIENCE);
-        while (!condition.getAsBoolean()) {
-            assertThat(deadline.isExpired()).as("it happened in time").isFalse();
-            Thread.onSpinWait();
-        }
     }
 
     private NodeView node(String id) {

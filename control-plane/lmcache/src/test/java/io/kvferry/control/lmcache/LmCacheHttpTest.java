@@ -1,5 +1,6 @@
 package io.kvferry.control.lmcache;
 
+import static io.kvferry.control.lmcache.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -29,13 +30,12 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The paths of lmcache_controller, over workers of LMCache and nodes of KVFerry. */
-@Timeout(120)
+@Timeout(180)
 class LmCacheHttpTest {
     private static final String CPU = "LocalCPUBackend";
     private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -53,14 +53,6 @@ class LmCacheHttpTest {
     void close() {
         front.close();
         controller.close();
-    }
-
-    private static void eventually(BooleanSupplier condition) {
-        Deadline deadline = Deadline.after(PATIENCE);
-        while (!condition.getAsBoolean()) {
-            assertThat(deadline.isExpired()).as("it happened in time").isFalse();
-            Thread.onSpinWait();
-        }
     }
 
     private Map<?, ?> post(String path, String body) throws Exception {

@@ -1,11 +1,11 @@
 package io.kvferry.control.lmcache;
 
+import static io.kvferry.control.lmcache.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.cluster.ControllerConfigKeys;
 import io.kvferry.spi.BackendConfig;
-import io.kvferry.spi.Deadline;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,11 +37,7 @@ class ManyWorkersTest {
             for (int worker = 0; worker < WORKERS; worker++) {
                 all.push(Message.of(MessageType.BATCHED_KV_OPERATION, "w" + worker, 0L, CPU, admissions(worker)));
             }
-            Deadline deadline = Deadline.after(Duration.ofMinutes(2));
-            while (controller.view().indexedPairs() < (long) WORKERS * CHUNKS) {
-                assertThat(deadline.isExpired()).as("all were indexed in time").isFalse();
-                Thread.onSpinWait();
-            }
+            eventually(() -> controller.view().indexedPairs() == (long) WORKERS * CHUNKS);
 
             for (int worker = 0; worker < WORKERS; worker += 97) {
                 assertThat(String.valueOf(all.lookup(key(worker, 0), key(worker, 1), key(worker + 1, 2))

@@ -1,5 +1,6 @@
 package io.kvferry.control.lmcache;
 
+import static io.kvferry.control.lmcache.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.control.cluster.Controller;
@@ -15,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers on libzmq and Python's msgpack, in processes of their own. Fails, not skips, where Debian's packages are missing. */
-@Timeout(120)
+@Timeout(180)
 class PythonWorkerTest {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
@@ -35,14 +35,6 @@ class PythonWorkerTest {
     void close() {
         front.close();
         controller.close();
-    }
-
-    private static void eventually(BooleanSupplier condition) {
-        Deadline deadline = Deadline.after(PATIENCE);
-        while (!condition.getAsBoolean()) {
-            assertThat(deadline.isExpired()).as("it happened in time").isFalse();
-            Thread.onSpinWait();
-        }
     }
 
     private boolean holds(String id, long chunks) {
