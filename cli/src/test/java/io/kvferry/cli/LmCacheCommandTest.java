@@ -74,6 +74,7 @@ class LmCacheCommandTest {
             String http = addresses.get("http");
             ZMQ.Socket worker = context.createSocket(SocketType.REQ);
             worker.setReceiveTimeOut((int) PATIENCE.toMillis());
+            worker.setHandshakeIvl(1000); // connects anew where JeroMQ forgot a connection
             worker.connect("tcp://" + addresses.get("reply"));
             worker.send("{\"type\":\"RegisterMsg\",\"instance_id\":\"i\",\"worker_id\":0,\"ip\":\"127.0.0.1\",\"port\":9,"
                     + "\"peer_init_url\":null}");

@@ -188,6 +188,7 @@ public final class LmCacheProbe implements AutoCloseable {
         greet(type == SocketType.PUSH ? SocketType.PULL : SocketType.ROUTER, address, key, deadline);
         ZMQ.Socket socket = context.createSocket(type);
         socket.setLinger(0);
+        socket.setHandshakeIvl(PortExchange.HANDSHAKE_MILLIS); // of a connection that JeroMQ forgot, see there
         String host = address.host();
         try {
             socket.connect("tcp://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.port());

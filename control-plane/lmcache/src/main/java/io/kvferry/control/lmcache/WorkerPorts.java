@@ -155,7 +155,7 @@ final class WorkerPorts implements AutoCloseable {
                 return;
             }
             try {
-                line.sent(ask, PortExchange.send(context, poller, ask.url(), ask.request(), maxFrameBytes));
+                line.sent(ask, PortExchange.begin(context, poller, ask.url(), ask.request(), maxFrameBytes));
             } catch (ZMQException | IllegalArgumentException | IllegalStateException e) {
                 ask.fail(TransferErrorCode.CONNECTION_FAILED, "cannot be reached: " + e.getMessage());
             }
@@ -165,7 +165,7 @@ final class WorkerPorts implements AutoCloseable {
     private void receive(ZMQ.Poller poller) {
         for (PortLine line : lines.values()) {
             PortLine.Out out = line.out();
-            byte[] payload = out == null ? null : out.exchange().answer();
+            byte[] payload = out == null ? null : out.exchange().advance();
             if (out != null && payload != null) {
                 answered(line.end(out), payload);
                 sendNext(line, poller);

@@ -121,7 +121,7 @@ final class Workers {
         }
         Worker before = registered.get(id);
         if (before != null) {
-            await(before.dropAsked()); // so that orders to it are free to be given to its successor
+            await(before.dropAsked()); // nobody waits for a process that is gone
         }
         NodeSession session = controller.connect(registration, new WorkerLink(worker, this::forget), storeDeadline());
         worker.join(session, reasonToSync);

@@ -38,8 +38,13 @@ final class PythonWorker implements AutoCloseable {
                 String.valueOf(rank),
                 String.valueOf(generation));
         PythonWorker worker = new PythonWorker(new ProcessBuilder(line).start());
-        worker.answer();
-        return worker;
+        try {
+            worker.answer();
+            return worker;
+        } catch (Exception | AssertionError e) {
+            worker.close();
+            throw e;
+        }
     }
 
     private static String address(PeerAddress address) {
@@ -82,19 +87,17 @@ final class PythonWorker implements AutoCloseable {
     void die() throws Exception {
         commands.write("{\"do\":\"die\"}\n");
         commands.flush();
-        await();
-    }
-
-    private void await() throws InterruptedException {
         if (!process.waitFor(EXIT_SECONDS, TimeUnit.SECONDS)) {
-            process.destroyForcibly();
+            throw new AssertionError("the worker lives");
         }
     }
 
     @Override
-    public void close() throws Exception {
-        commands.close();
-        process.destroyForcibly();
-        await();
+    public void close() throws IOException {
+        try {
+            commands.close();
+        } finally {
+            process.destroyForcibly().onExit().orTimeout(EXIT_SECONDS, TimeUnit.SECONDS).join();
+        }
     }
 }

@@ -23,9 +23,11 @@ final class TestWorker implements AutoCloseable {
         this.instance = instance;
         this.rank = rank;
         push = context.createSocket(SocketType.PUSH);
+        push.setHandshakeIvl(PortExchange.HANDSHAKE_MILLIS);
         push.connect(url(front.pullAddress()));
         ask = context.createSocket(SocketType.DEALER);
         ask.setReceiveTimeOut(TIMEOUT_MILLIS);
+        ask.setHandshakeIvl(PortExchange.HANDSHAKE_MILLIS);
         ask.connect(url(front.replyAddress()));
         port = context.createSocket(SocketType.REP);
         port.setReceiveTimeOut(TIMEOUT_MILLIS);
