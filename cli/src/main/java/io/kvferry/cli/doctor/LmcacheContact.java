@@ -30,29 +30,28 @@ public record LmcacheContact(Duration timeout, boolean asWorker) {
     /** Asks one controller. */
     List<Finding> ask(Sockets sockets) {
         List<Finding> findings = new ArrayList<>();
-        try (LmCacheProbe probe = new LmCacheProbe()) {
+        LmCacheProbe probe = new LmCacheProbe();
+        findings.add(attempt(
+                "controller_reply_url " + sockets.reply(),
+                "answers a look-up",
+                () -> probe.ask(sockets.reply(), Deadline.after(timeout))));
+        if (asWorker) {
             findings.add(attempt(
-                    "controller_reply_url " + sockets.reply(),
-                    "answers a look-up",
-                    () -> probe.ask(sockets.reply(), Deadline.after(timeout))));
-            if (asWorker) {
-                findings.add(attempt(
-                        "controller_pull_url " + sockets.pull(),
-                        "what a worker pushes is taken in, and found",
-                        () -> probe.join(sockets.pull(), sockets.reply(), Deadline.after(timeout))));
-            } else {
-                Finding reached = attempt(
-                        "controller_pull_url " + sockets.pull(),
-                        "takes what workers push",
-                        () -> probe.reach(sockets.pull(), Deadline.after(timeout)));
-                findings.add(
-                        reached.ok()
-                                ? Finding.note(
-                                        reached.check(),
-                                        reached.detail(),
-                                        "it never answers: --as-worker joins for a moment and proves that it is taken in")
-                                : reached);
-            }
+                    "controller_pull_url " + sockets.pull(),
+                    "what a worker pushes is taken in, and found",
+                    () -> probe.join(sockets.pull(), sockets.reply(), Deadline.after(timeout))));
+        } else {
+            Finding reached = attempt(
+                    "controller_pull_url " + sockets.pull(),
+                    "takes what workers push",
+                    () -> probe.reach(sockets.pull(), Deadline.after(timeout)));
+            findings.add(
+                    reached.ok()
+                            ? Finding.note(
+                                    reached.check(),
+                                    reached.detail(),
+                                    "it never answers: --as-worker joins for a moment and proves that it is taken in")
+                            : reached);
         }
         return findings;
     }

@@ -47,10 +47,6 @@ public final class LmCacheFront implements AutoCloseable {
     private static final Duration CLOSE_TIME = Duration.ofSeconds(5);
     private static final int PROBES_PER_LEASE = 10;
 
-    /** One for each worker that is asked at a time, and the few that listen. */
-    private static final int MAX_SOCKETS = 16_384;
-
-
     private final ZContext context = new ZContext();
     private final ExecutorService waiting = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("kvferry-lmcache-", 0).factory());
@@ -65,10 +61,9 @@ public final class LmCacheFront implements AutoCloseable {
     private final Turns turns = new Turns(waiting);
     private final HttpExtension http;
 
-    private LmCacheFront(Controller controller, BackendConfig config, @Nullable TokenHash hash) throws IOException {
+    private LmCacheFront(Controller controller, BackendConfig config, @Nullable TokenHash hash) {
         this.config = config;
-        boolean ignored = context.getContext().setMaxSockets(MAX_SOCKETS);
-        this.ports = WorkerPorts.start(context, waiting, config.get(LmCacheConfigKeys.MAX_FRAME));
+        this.ports = WorkerPorts.start(waiting, config.get(LmCacheConfigKeys.MAX_FRAME));
         this.workers = new Workers(controller, config, ports, Ticker.system(), counters);
         this.orchestrator = new Orchestrator(controller, workers, config, hash);
         this.http = new LmCacheHttp(orchestrator, controller, workers, counters);
@@ -96,13 +91,7 @@ public final class LmCacheFront implements AutoCloseable {
      * @throws TransferException INVALID_REQUEST if it cannot listen; names the key to change
      */
     public static LmCacheFront open(Controller controller, BackendConfig config, @Nullable TokenHash hash) {
-        LmCacheFront front;
-        try {
-            front = new LmCacheFront(controller, config, hash);
-        } catch (IOException e) {
-            throw new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED, Stage.OPEN, "no pipe for the front: " + e.getMessage(), e);
-        }
+        LmCacheFront front = new LmCacheFront(controller, config, hash);
         try {
             front.start(controller.view().lease());
             return front;

@@ -6,14 +6,12 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.zeromq.SocketType;
-import org.zeromq.ZContext;
-import org.zeromq.ZMQ;
-import org.zeromq.ZMQException;
 
 /**
  * Asks the sockets of an LMCache controller, anybody's, whether they are there and do their work. A connection alone proves
@@ -26,17 +24,16 @@ import org.zeromq.ZMQException;
  *
  * @since 0.1.0
  */
-public final class LmCacheProbe implements AutoCloseable {
+public final class LmCacheProbe {
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final String LOCATION = "LocalCPUBackend";
     /** Where a worker of the probe would be reached; nobody is ever told to go there. */
     private static final String NOWHERE = "127.0.0.1";
 
     private static final long NOWHERE_PORT = 1;
-    private static final int GOODBYE_MILLIS = 500;
-    private static final long POLL_MILLIS = 20;
+        private static final long POLL_NANOS = 20_000_000;
+    private static final long MAX_ANSWER_BYTES = 1 << 20;
 
-    private final ZContext context = new ZContext();
     private final String instance = "kvferry-doctor-" + Long.toHexString(RANDOM.nextLong());
 
     /** Makes a probe; nothing is dialled yet. */
@@ -50,7 +47,7 @@ public final class LmCacheProbe implements AutoCloseable {
      * @throws TransferException if there is none by then
      */
     public void reach(PeerAddress pull, Deadline deadline) {
-        greet(SocketType.PULL, pull, "controller_pull_url", deadline);
+        connect(SocketType.PUSH, pull, "controller_pull_url", deadline).close();
     }
 
     /**
@@ -62,7 +59,7 @@ public final class LmCacheProbe implements AutoCloseable {
      * @throws TransferException if the answer is not there by then, or is none
      */
     public void ask(PeerAddress reply, Deadline deadline) {
-        try (ZMQ.Socket asking = connect(SocketType.DEALER, reply, "controller_reply_url", deadline)) {
+        try (ZmtpConnection asking = connect(SocketType.DEALER, reply, "controller_reply_url", deadline)) {
             if (isHit(lookup(asking, instance, RANDOM.nextLong(), reply, deadline))) {
                 throw failure(TransferErrorCode.PROTOCOL_ERROR, reply + " says that somebody holds a key of chance");
             }
@@ -81,9 +78,8 @@ public final class LmCacheProbe implements AutoCloseable {
      */
     public void join(PeerAddress pull, PeerAddress reply, Deadline deadline) {
         long key = RANDOM.nextLong() >>> 1;
-        try (ZMQ.Socket push = connect(SocketType.PUSH, pull, "controller_pull_url", deadline);
-                ZMQ.Socket asking = connect(SocketType.DEALER, reply, "controller_reply_url", deadline)) {
-            push.setLinger(GOODBYE_MILLIS);
+        try (ZmtpConnection push = connect(SocketType.PUSH, pull, "controller_pull_url", deadline);
+                ZmtpConnection asking = connect(SocketType.DEALER, reply, "controller_reply_url", deadline)) {
             Message told = answer(
                     asking,
                     Message.of(MessageType.REGISTER, instance, 0L, NOWHERE, NOWHERE_PORT, NOWHERE + ":" + NOWHERE_PORT),
@@ -95,24 +91,32 @@ public final class LmCacheProbe implements AutoCloseable {
                         reply + " answers a registration with " + told.type().tag());
             }
             try {
-                push(push, "admit", key, 1);
+                push(push, operation("admit", key, 1));
                 await(asking, key, true, reply, deadline);
-                push(push, "evict", key, 2);
+                push(push, operation("evict", key, 2));
                 await(asking, key, false, reply, deadline);
             } finally {
-                push.send(MessageCodec.encode(Message.of(MessageType.DEREGISTER, instance, 0L, NOWHERE, NOWHERE_PORT)));
+                push(push, Message.of(MessageType.DEREGISTER, instance, 0L, NOWHERE, NOWHERE_PORT));
             }
         }
     }
 
-    private void push(ZMQ.Socket push, String operation, long key, long sequence) {
+    private Message operation(String operation, long key, long sequence) {
         Map<String, Object> event = Map.of("op_type", operation, "key", key, "seq_num", sequence);
-        push.send(MessageCodec.encode(
-                Message.of(MessageType.BATCHED_KV_OPERATION, instance, 0L, LOCATION, List.of(event))));
+        return Message.of(MessageType.BATCHED_KV_OPERATION, instance, 0L, LOCATION, List.of(event));
+    }
+
+    private static void push(ZmtpConnection push, Message message) {
+        try {
+            push.send(MessageCodec.encode(message));
+        } catch (IOException e) {
+            throw failure(
+                    TransferErrorCode.CONNECTION_FAILED, "controller_pull_url hangs up: " + e.getMessage());
+        }
     }
 
     /** What is pushed has no answer: what it did is seen a little later. */
-    private void await(ZMQ.Socket asking, long key, boolean held, PeerAddress reply, Deadline deadline) {
+    private void await(ZmtpConnection asking, long key, boolean held, PeerAddress reply, Deadline deadline) {
         boolean answers = false;
         try {
             // LMCache tells a worker only of other instances
@@ -134,13 +138,11 @@ public final class LmCacheProbe implements AutoCloseable {
     }
 
     /** A controller has more to do than to answer this. */
-    private void pause() {
-        try (ZMQ.Poller nothing = context.createPoller(0)) {
-            int ignored = nothing.poll(POLL_MILLIS);
-        }
+    private static void pause() {
+        LockSupport.parkNanos(POLL_NANOS);
     }
 
-    private static Message lookup(ZMQ.Socket asking, String instance, long key, PeerAddress reply, Deadline deadline) {
+    private static Message lookup(ZmtpConnection asking, String instance, long key, PeerAddress reply, Deadline deadline) {
         Message answer =
                 answer(asking, Message.of(MessageType.BATCHED_P2P_LOOKUP, List.of(key), instance, 0L), reply, deadline);
         if (answer.type() != MessageType.BATCHED_P2P_LOOKUP_RET) {
@@ -162,19 +164,18 @@ public final class LmCacheProbe implements AutoCloseable {
                                 && chunks > 0);
     }
 
-    private static Message answer(ZMQ.Socket asking, Message question, PeerAddress address, Deadline deadline) {
-        asking.sendMore(new byte[0]);
-        asking.send(MessageCodec.encode(question));
-        asking.setReceiveTimeOut(millis(deadline));
-        byte[] frame = asking.recv();
-        while (frame != null && asking.hasReceiveMore()) {
-            frame = asking.recv();
-        }
-        if (frame == null) {
+    private static Message answer(ZmtpConnection asking, Message question, PeerAddress address, Deadline deadline) {
+        byte[] frame;
+        try {
+            asking.send(new byte[0], MessageCodec.encode(question));
+            frame = asking.receive(deadline);
+        } catch (SocketTimeoutException e) {
             throw failure(
                     TransferErrorCode.DEADLINE_EXCEEDED,
                     address + " takes connections but does not answer: its loop has ended, or it is no"
                             + " controller_reply_url");
+        } catch (IOException e) {
+            throw failure(TransferErrorCode.PROTOCOL_ERROR, address + " does not answer: " + e.getMessage());
         }
         try {
             return MessageCodec.decode(frame);
@@ -183,49 +184,29 @@ public final class LmCacheProbe implements AutoCloseable {
         }
     }
 
-    /** Dials after a greeting that proves who is there: ZeroMQ itself connects in the background, and for ever. */
-    private ZMQ.Socket connect(SocketType type, PeerAddress address, String key, Deadline deadline) {
-        greet(type == SocketType.PUSH ? SocketType.PULL : SocketType.ROUTER, address, key, deadline);
-        ZMQ.Socket socket = context.createSocket(type);
-        socket.setLinger(0);
-        socket.setHandshakeIvl(PortExchange.HANDSHAKE_MILLIS); // of a connection that JeroMQ forgot, see there
-        String host = address.host();
+    private static ZmtpConnection connect(SocketType type, PeerAddress address, String key, Deadline deadline) {
+        SocketType wanted = type == SocketType.PUSH ? SocketType.PULL : SocketType.ROUTER;
+        ZmtpConnection connection = new ZmtpConnection(type, MAX_ANSWER_BYTES);
         try {
-            socket.connect("tcp://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.port());
-            return socket;
-        } catch (ZMQException | IllegalArgumentException e) {
-            socket.close();
-            throw failure(TransferErrorCode.CONNECTION_FAILED, address + " cannot be dialled: " + e.getMessage());
-        }
-    }
-
-    private static void greet(SocketType wanted, PeerAddress address, String key, Deadline deadline) {
-        String found;
-        try {
-            found = ZmtpGreeting.typeOf(address, deadline);
+            String found = connection.connect(address, deadline);
+            if (!found.equals(wanted.name())) {
+                throw failure(
+                        TransferErrorCode.CONNECTION_FAILED,
+                        "the ZeroMQ socket at " + address + " is a " + found + ", but a " + key + " is a " + wanted);
+            }
+            return connection;
         } catch (IOException e) {
+            connection.close();
             throw failure(
                     TransferErrorCode.CONNECTION_FAILED,
                     "no ZeroMQ socket for " + key + " is reached at " + address + ": " + e.getMessage());
+        } catch (TransferException e) {
+            connection.close();
+            throw e;
         }
-        if (!found.equals(wanted.name())) {
-            throw failure(
-                    TransferErrorCode.CONNECTION_FAILED,
-                    "the ZeroMQ socket at " + address + " is a " + found + ", but a " + key + " is a " + wanted);
-        }
-    }
-
-    private static int millis(Deadline deadline) {
-        return Math.clamp(TimeUnit.NANOSECONDS.toMillis(deadline.remainingNanos()), 1, Integer.MAX_VALUE);
     }
 
     private static TransferException failure(TransferErrorCode code, String detail) {
         return new TransferException(code, Stage.PREPARE, detail);
-    }
-
-    /** Closes its sockets. */
-    @Override
-    public void close() {
-        context.close();
     }
 }

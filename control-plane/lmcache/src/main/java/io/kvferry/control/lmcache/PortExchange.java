@@ -1,89 +1,81 @@
 package io.kvferry.control.lmcache;
 
-import org.jspecify.annotations.Nullable;
+import io.kvferry.spi.TransferErrorCode;
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.util.function.BiConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.zeromq.SocketType;
-import org.zeromq.ZContext;
-import org.zeromq.ZMQ;
-import org.zeromq.ZMQException;
 
 /**
- * One request at a worker's port, on a connection of its own that ends with it: answers have no number, and so one that comes
- * late finds nobody instead of the next request. Confined to the thread of {@link WorkerPorts}.
+ * One request at a worker's port, on a connection and a virtual thread of its own that end with it: answers have no number, and
+ * so one that comes late finds nobody instead of the next request.
  *
- * <p>The request is sent when the connection stands, not before: JeroMQ 0.6.0 forgets to watch a new connection whose first
- * message is handed over in the moment in which the operating system has connected it. The same may happen by other sockets'
- * doing; then the handshake does not end in time and JeroMQ connects anew.
+ * <p><b>Threads:</b> Thread-safe.
  */
 final class PortExchange implements AutoCloseable {
+    /** How it ended. */
+    sealed interface Outcome {}
+
+    /** The worker sent a message, of whatever type. */
+    record Answered(Message answer) implements Outcome {}
+
+    /** What the worker said is no message. */
+    record Garbled(String what) implements Outcome {}
+
+    /** It did not: CONNECTION_FAILED before it was asked, PEER_LOST after, PROTOCOL_ERROR for what is not ZeroMQ's. */
+    record Failed(TransferErrorCode code, String what) implements Outcome {}
+
+    private static final Logger LOG = LoggerFactory.getLogger(PortExchange.class);
     private static final byte[] DELIMITER = new byte[0];
 
-    /** Soon enough for whoever waits, and late enough for a busy machine. */
-    static final int HANDSHAKE_MILLIS = 1000;
+    private final PortLine.Ask ask;
+    private final ZmtpConnection connection;
 
-    private final ZMQ.Poller poller;
-    private final ZMQ.Socket socket;
-    private final byte[] request;
-    private ZMQ.PollItem awaited;
-    private boolean sent;
-
-    private PortExchange(ZMQ.Poller poller, ZMQ.Socket socket, byte[] request) {
-        this.poller = poller;
-        this.socket = socket;
-        this.request = request;
-        this.awaited = new ZMQ.PollItem(socket, ZMQ.Poller.POLLOUT);
+    private PortExchange(PortLine.Ask ask, long maxFrameBytes) {
+        this.ask = ask;
+        this.connection = new ZmtpConnection(SocketType.REQ, maxFrameBytes);
     }
 
-    /** Begins to connect. Throws a {@link ZMQException} or IllegalArgumentException if there is no socket or the URL is none. */
-    static PortExchange begin(ZContext context, ZMQ.Poller poller, String url, Message request, long maxFrameBytes) {
-        ZMQ.Socket socket = context.createSocket(SocketType.DEALER); // a REP takes REQ and DEALER alone
-        try {
-            PortExchange exchange = new PortExchange(poller, socket, MessageCodec.encode(request));
-            socket.setLinger(0);
-            socket.setMaxMsgSize(maxFrameBytes);
-            socket.setImmediate(false);
-            socket.setHandshakeIvl(HANDSHAKE_MILLIS);
-            if (!socket.connect(url)) {
-                throw new ZMQException("no connection to " + url, socket.errno());
+    /**
+     * Begins.
+     *
+     * @param onEnd told once how it ended, on another thread, also after {@link #close}; must not block
+     */
+    static PortExchange begin(PortLine.Ask ask, long maxFrameBytes, BiConsumer<PortExchange, Outcome> onEnd) {
+        PortExchange exchange = new PortExchange(ask, maxFrameBytes);
+        var ignored = Thread.ofVirtual().name("kvferry-lmcache-ask").start(() -> onEnd.accept(exchange, exchange.run()));
+        return exchange;
+    }
+
+    private Outcome run() {
+        boolean sent = false;
+        try (connection) {
+            String peer = connection.connect(ask.address(), ask.deadline());
+            if (!peer.equals(SocketType.REP.name()) && !peer.equals(SocketType.ROUTER.name())) {
+                return new Failed(TransferErrorCode.PROTOCOL_ERROR, "is a " + peer + ", but a worker's port is a REP");
             }
-            exchange.await(exchange.awaited);
-            return exchange;
-        } catch (RuntimeException e) {
-            socket.close();
-            throw e;
-        }
-    }
-
-    private void await(ZMQ.PollItem item) {
-        awaited = item;
-        int ignored = poller.register(item);
-    }
-
-    /** Goes on after a poll. Returns the answer's last frame, or null as long as there is none. */
-    byte @Nullable [] advance() {
-        if (sent) {
-            return awaited.isReadable() ? lastFrame() : null;
-        }
-        if (awaited.isWritable()
-                && socket.send(DELIMITER, ZMQ.SNDMORE | ZMQ.DONTWAIT)
-                && socket.send(request, ZMQ.DONTWAIT)) {
+            connection.send(DELIMITER, MessageCodec.encode(ask.request()));
             sent = true;
-            poller.unregister(socket);
-            await(new ZMQ.PollItem(socket, ZMQ.Poller.POLLIN));
+            return new Answered(MessageCodec.decode(connection.receive(ask.deadline())));
+        } catch (MalformedMessageException e) {
+            return new Garbled("answered something else: " + e.getMessage());
+        } catch (ProtocolException e) {
+            return new Failed(TransferErrorCode.PROTOCOL_ERROR, "does not keep to ZeroMQ's protocol: " + e.getMessage());
+        } catch (IOException e) {
+            return sent
+                    ? new Failed(TransferErrorCode.PEER_LOST, "did not answer: " + e.getMessage())
+                    : new Failed(TransferErrorCode.CONNECTION_FAILED, "cannot be reached: " + e.getMessage());
+        } catch (RuntimeException e) {
+            LOG.error("a bug: a request to a worker was given up", e);
+            return new Failed(TransferErrorCode.INTERNAL, "was given up: " + e.getMessage());
         }
-        return null;
     }
 
-    private byte @Nullable [] lastFrame() {
-        byte[] frame = socket.recv(ZMQ.DONTWAIT);
-        while (frame != null && socket.hasReceiveMore()) {
-            frame = socket.recv(ZMQ.DONTWAIT);
-        }
-        return frame;
-    }
-
+    /** Hangs up, whatever it waits for. */
     @Override
     public void close() {
-        poller.unregister(socket);
-        socket.close();
+        connection.close();
     }
 }

@@ -1,6 +1,7 @@
 package io.kvferry.control.lmcache;
 
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -16,12 +17,12 @@ final class PortLine {
     private static final int MAX_WAITING = 1000;
 
     /** A request, the time until which its answer is worth something, and who waits for it. */
-    record Ask(String url, Message request, Deadline deadline, Runnable onAnswer, CompletableFuture<Message> answer) {
+    record Ask(PeerAddress address, Message request, Deadline deadline, Runnable onAnswer, CompletableFuture<Message> answer) {
         void fail(TransferErrorCode code, String what) {
             boolean ignored = answer.completeExceptionally(new TransferException(
                     code,
                     Stage.TRANSFER,
-                    "worker " + url + " " + what + " (" + request.type().tag() + ")"));
+                    "worker at " + address + " " + what + " (" + request.type().tag() + ")"));
         }
     }
 

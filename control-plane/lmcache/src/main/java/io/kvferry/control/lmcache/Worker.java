@@ -3,6 +3,7 @@ package io.kvferry.control.lmcache;
 import io.kvferry.control.cluster.NodeSession;
 import io.kvferry.control.cluster.NodeStats;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Ticker;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,7 +18,7 @@ final class Worker {
     private final String scheme;
     private final @Nullable String peerInitUrl;
     private final WorkerPorts ports;
-    private final String url;
+    private final PeerAddress address;
     private final Ticker ticker;
     private final Holdings holdings;
     private final Instant registered = InstantSource.system().instant();
@@ -30,14 +31,14 @@ final class Worker {
             String scheme,
             @Nullable String peerInitUrl,
             WorkerPorts ports,
-            String url,
+            PeerAddress address,
             Ticker ticker,
             Holdings holdings) {
         this.id = id;
         this.scheme = scheme;
         this.peerInitUrl = peerInitUrl;
         this.ports = ports;
-        this.url = url;
+        this.address = address;
         this.ticker = ticker;
         this.holdings = holdings;
         this.heardNanos = ticker.nanos();
@@ -70,13 +71,13 @@ final class Worker {
     /** Asks the worker at its port, as {@link WorkerPorts#ask}; any answer is a sign of life. */
     CompletableFuture<Message> ask(Message request, Deadline deadline) {
         asked.incrementAndGet();
-        CompletableFuture<Message> answer = ports.ask(url, request, deadline, this::heard);
+        CompletableFuture<Message> answer = ports.ask(address, request, deadline, this::heard);
         return answer.whenComplete((_, _) -> asked.decrementAndGet());
     }
 
     /** Gives up all that is asked of it; completes when that has failed. */
     CompletableFuture<Void> dropAsked() {
-        return ports.drop(url);
+        return ports.drop(address);
     }
 
     /** Whether it was not heard of for so long, and is asked nothing that would tell. */

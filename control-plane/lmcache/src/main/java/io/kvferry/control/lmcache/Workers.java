@@ -9,6 +9,7 @@ import io.kvferry.control.cluster.NodeRegistration;
 import io.kvferry.control.cluster.NodeSession;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Ticker;
 import java.net.InetAddress;
@@ -93,7 +94,7 @@ final class Workers {
                 scheme.name(),
                 url,
                 ports,
-                portUrl(message.text("ip"), port),
+                portAddress(message.text("ip"), (int) port),
                 ticker,
                 new Holdings(id, ticker, config.get(LmCacheConfigKeys.MAX_KEYS), counters));
         Map<String, String> addresses = new HashMap<>();
@@ -131,10 +132,9 @@ final class Workers {
     }
 
     /** A host name is looked up here, where waiting is allowed. */
-    private static String portUrl(String host, long port) throws MalformedMessageException {
+    private static PeerAddress portAddress(String host, int port) throws MalformedMessageException {
         try {
-            String address = InetAddress.getByName(host).getHostAddress();
-            return "tcp://" + (address.contains(":") ? "[" + address + "]" : address) + ":" + port;
+            return new PeerAddress(InetAddress.getByName(host).getHostAddress(), port);
         } catch (UnknownHostException e) {
             throw new MalformedMessageException("ip '" + host + "' is no address and no known name", e);
         }

@@ -40,8 +40,7 @@ class LmCacheProbeTest {
 
     @Test
     void aControllerThatWorksIsFoundWorkingAndLeftAsItWas() {
-        try (probe;
-                Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
+        try (Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
                 LmCacheFront front = LmCacheFront.open(controller, BackendConfig.DEFAULTS)) {
             probe.reach(front.pullAddress(), patience());
             probe.ask(front.replyAddress(), patience());
@@ -57,8 +56,7 @@ class LmCacheProbeTest {
     /** What a TCP connection cannot tell: the kernel takes it, and nobody is behind it. */
     @Test
     void aPortThatTakesConnectionsAloneIsNoController() throws Exception {
-        try (probe;
-                ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+        try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
             PeerAddress address = new PeerAddress("127.0.0.1", silent.getLocalPort());
 
             assertFails(
@@ -75,8 +73,7 @@ class LmCacheProbeTest {
     /** The state of a controller after one frame that it could not decode: its sockets are open, its loop has ended. */
     @Test
     void socketsWhoseLoopHasEndedAreToldFromNone() {
-        try (probe;
-                ZContext context = new ZContext()) {
+        try (ZContext context = new ZContext()) {
             ZMQ.Socket replies = context.createSocket(SocketType.ROUTER);
             PeerAddress address = new PeerAddress("127.0.0.1", replies.bindToRandomPort("tcp://127.0.0.1"));
 
@@ -93,8 +90,7 @@ class LmCacheProbeTest {
 
     @Test
     void aPullLoopThatHasEndedIsFoundByTheKeyThatNeverArrives() {
-        try (probe;
-                ZContext context = new ZContext();
+        try (ZContext context = new ZContext();
                 Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
                 LmCacheFront front = LmCacheFront.open(controller, BackendConfig.DEFAULTS)) {
             ZMQ.Socket dead = context.createSocket(SocketType.PULL);

@@ -1,6 +1,11 @@
 package io.kvferry.control.lmcache;
 
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.zeromq.SocketType;
@@ -10,32 +15,34 @@ import org.zeromq.ZMQ;
 /** A worker as LMCache has it: pushes, asks over a DEALER, and answers the controller at a port of its own. */
 final class TestWorker implements AutoCloseable {
     private static final int TIMEOUT_MILLIS = 30_000;
+    private static final long MAX_FRAME_BYTES = 8 << 20;
 
     private final ZContext context = new ZContext();
     private final String instance;
     private final long rank;
-    private final ZMQ.Socket push;
-    private final ZMQ.Socket ask;
+    private final ZmtpConnection push;
+    private final ZmtpConnection ask;
     private final ZMQ.Socket port;
     private final int portNumber;
 
-    TestWorker(LmCacheFront front, String instance, long rank) {
+    TestWorker(LmCacheFront front, String instance, long rank) throws IOException {
         this.instance = instance;
         this.rank = rank;
-        push = context.createSocket(SocketType.PUSH);
-        push.setHandshakeIvl(PortExchange.HANDSHAKE_MILLIS);
-        push.connect(url(front.pullAddress()));
-        ask = context.createSocket(SocketType.DEALER);
-        ask.setReceiveTimeOut(TIMEOUT_MILLIS);
-        ask.setHandshakeIvl(PortExchange.HANDSHAKE_MILLIS);
-        ask.connect(url(front.replyAddress()));
+        push = connect(SocketType.PUSH, front.pullAddress());
+        ask = connect(SocketType.DEALER, front.replyAddress());
         port = context.createSocket(SocketType.REP);
         port.setReceiveTimeOut(TIMEOUT_MILLIS);
         portNumber = port.bindToRandomPort("tcp://127.0.0.1");
     }
 
-    static String url(PeerAddress address) {
-        return "tcp://" + address.host() + ":" + address.port();
+    private static ZmtpConnection connect(SocketType type, PeerAddress address) throws IOException {
+        ZmtpConnection connection = new ZmtpConnection(type, MAX_FRAME_BYTES);
+        String ignored = connection.connect(address, patience());
+        return connection;
+    }
+
+    private static Deadline patience() {
+        return Deadline.after(Duration.ofMillis(TIMEOUT_MILLIS));
     }
 
     Message register(String peerInitUrl) throws Exception {
@@ -54,17 +61,9 @@ final class TestWorker implements AutoCloseable {
         return MessageCodec.decode(askRaw(MessageCodec.encode(message)));
     }
 
-    byte[] askRaw(byte[] frame) {
-        ask.sendMore(new byte[0]);
-        ask.send(frame);
-        byte[] answer = ask.recv();
-        while (answer != null && ask.hasReceiveMore()) {
-            answer = ask.recv();
-        }
-        if (answer == null) {
-            throw new AssertionError("no answer in " + TIMEOUT_MILLIS + " ms");
-        }
-        return answer;
+    byte[] askRaw(byte[] frame) throws IOException {
+        ask.send(new byte[0], frame);
+        return ask.receive(patience());
     }
 
     void admit(String location, long firstSequence, long... keys) {
@@ -78,7 +77,7 @@ final class TestWorker implements AutoCloseable {
     }
 
     private static List<Map<String, Object>> operations(String operation, long firstSequence, long... keys) {
-        List<Map<String, Object>> events = new java.util.ArrayList<>();
+        List<Map<String, Object>> events = new ArrayList<>();
         for (int i = 0; i < keys.length; i++) {
             events.add(Map.of("op_type", operation, "key", keys[i], "seq_num", firstSequence + i));
         }
@@ -95,10 +94,11 @@ final class TestWorker implements AutoCloseable {
     }
 
     void pushRaw(byte[]... frames) {
-        for (int i = 0; i < frames.length - 1; i++) {
-            push.sendMore(frames[i]);
+        try {
+            push.send(frames);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-        push.send(frames[frames.length - 1]);
     }
 
     Message fullSyncStart(String location, String id, long keys, long batches) throws Exception {
@@ -143,6 +143,8 @@ final class TestWorker implements AutoCloseable {
 
     @Override
     public void close() {
+        push.close();
+        ask.close();
         context.close();
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.kvferry.conformance.FakeTicker;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.time.Duration;
@@ -33,8 +34,8 @@ class WorkerPortsTest {
     private WorkerPorts ports;
 
     @BeforeEach
-    void open() throws Exception {
-        ports = WorkerPorts.start(context, Runnable::run, 1 << 20);
+    void open() {
+        ports = WorkerPorts.start(Runnable::run, 1 << 20);
     }
 
     @AfterEach
@@ -46,12 +47,12 @@ class WorkerPortsTest {
     /** A worker's port. */
     private static final class Port {
         final ZMQ.Socket socket;
-        final String url;
+        final PeerAddress address;
 
         Port(ZContext context) {
             socket = context.createSocket(SocketType.REP);
             socket.setReceiveTimeOut((int) TimeUnit.SECONDS.toMillis(PATIENCE_SECONDS));
-            url = "tcp://127.0.0.1:" + socket.bindToRandomPort("tcp://127.0.0.1");
+            address = new PeerAddress("127.0.0.1", socket.bindToRandomPort("tcp://127.0.0.1"));
         }
 
         String asked() throws Exception {
@@ -67,11 +68,11 @@ class WorkerPortsTest {
     }
 
     private CompletableFuture<Message> ask(Port port, String id) {
-        return ask(port.url, id, () -> {});
+        return ask(port.address, id, () -> {});
     }
 
-    private CompletableFuture<Message> ask(String url, String id, Runnable onAnswer) {
-        return ports.ask(url, Message.of(MessageType.HEALTH_WORKER, id), Deadline.after(TIME, ticker), onAnswer);
+    private CompletableFuture<Message> ask(PeerAddress address, String id, Runnable onAnswer) {
+        return ports.ask(address, Message.of(MessageType.HEALTH_WORKER, id), Deadline.after(TIME, ticker), onAnswer);
     }
 
     private static Object code(CompletableFuture<Message> answer) throws Exception {
@@ -91,10 +92,10 @@ class WorkerPortsTest {
     void anAnswerThatComesLateIsNotTakenForTheNext() throws Exception {
         Port port = new Port(context);
         AtomicInteger answers = new AtomicInteger();
-        CompletableFuture<Message> late = ask(port.url, "first", answers::incrementAndGet);
+        CompletableFuture<Message> late = ask(port.address, "first", answers::incrementAndGet);
         assertThat(port.asked()).isEqualTo("first");
         ticker.advance(TIME.plusSeconds(1));
-        CompletableFuture<Message> next = ask(port.url, "second", answers::incrementAndGet);
+        CompletableFuture<Message> next = ask(port.address, "second", answers::incrementAndGet);
         assertFails(late, TransferErrorCode.PEER_LOST);
 
         port.answer(1);
@@ -159,7 +160,7 @@ class WorkerPortsTest {
 
         assertThat(code(answer)).isEqualTo(0L);
         assertThat(waiting).noneMatch(CompletableFuture::isDone);
-        frozen.forEach(port -> assertThat(ports.drop(port.url)).succeedsWithin(Duration.ofSeconds(PATIENCE_SECONDS)));
+        frozen.forEach(port -> assertThat(ports.drop(port.address)).succeedsWithin(Duration.ofSeconds(PATIENCE_SECONDS)));
         waiting.forEach(one -> assertFails(one, TransferErrorCode.CONTROL_FAILED));
     }
 
@@ -175,7 +176,7 @@ class WorkerPortsTest {
 
         assertFails(garbage, TransferErrorCode.PROTOCOL_ERROR);
         assertThat(code(good)).isEqualTo(0L);
-        assertFails(ask("tcp://nowhere.invalid:0", "x", () -> {}), TransferErrorCode.CONNECTION_FAILED);
+        assertFails(ask(new PeerAddress("nowhere.invalid", 1), "x", () -> {}), TransferErrorCode.CONNECTION_FAILED);
     }
 
     @Test
