@@ -15,6 +15,8 @@ import java.util.concurrent.TimeUnit;
 /** {@code worker.py} in a process of its own, on Debian's libzmq and msgpack: what the other tests' own codec cannot prove. */
 final class PythonWorker implements AutoCloseable {
     private static final String PYTHON = "/usr/bin/python3"; // Debian's packages are of no use to another one
+    private static final String NEEDED =
+            "it needs the Debian packages python3, python3-zmq and python3-msgpack, which .ci/run installs";
     private static final Path SCRIPT = Path.of("src", "test", "python", "worker.py");
     private static final int EXIT_SECONDS = 20;
 
@@ -37,7 +39,12 @@ final class PythonWorker implements AutoCloseable {
                 instance,
                 String.valueOf(rank),
                 String.valueOf(generation));
-        PythonWorker worker = new PythonWorker(new ProcessBuilder(line).start());
+        PythonWorker worker;
+        try {
+            worker = new PythonWorker(new ProcessBuilder(line).start());
+        } catch (IOException e) {
+            throw new AssertionError(PYTHON + " is missing: " + NEEDED, e);
+        }
         try {
             worker.answer();
             return worker;
@@ -66,8 +73,7 @@ final class PythonWorker implements AutoCloseable {
     private Object answer() throws Exception {
         String line = answers.readLine();
         if (line == null) {
-            throw new AssertionError("the worker ended: " + errors()
-                    + " (it needs the Debian packages python3-zmq and python3-msgpack)");
+            throw new AssertionError("the worker ended; " + NEEDED + ": " + errors());
         }
         Map<?, ?> answer = MessageCodec.jsonMap(line.getBytes(StandardCharsets.UTF_8));
         if (answer.containsKey("failed")) {

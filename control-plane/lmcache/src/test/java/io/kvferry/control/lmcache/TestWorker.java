@@ -61,6 +61,18 @@ final class TestWorker implements AutoCloseable {
         return MessageCodec.decode(askRaw(MessageCodec.encode(message)));
     }
 
+    /** Asks all before it reads the answers, and returns their types. */
+    List<MessageType> askAll(List<Message> messages) throws Exception {
+        for (Message message : messages) {
+            ask.send(new byte[0], MessageCodec.encode(message));
+        }
+        List<MessageType> answers = new ArrayList<>();
+        for (int i = 0; i < messages.size(); i++) {
+            answers.add(MessageCodec.decode(ask.receive(patience())).type());
+        }
+        return answers;
+    }
+
     byte[] askRaw(byte[] frame) throws IOException {
         ask.send(new byte[0], frame);
         return ask.receive(patience());
