@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** One opened NCCL backend, for one GPU. Thread-safe. */
@@ -50,6 +51,7 @@ final class NcclBackend implements TransferBackend {
     private final BackendEnvironment environment;
     private final BackendInfo info;
     private final Connections connections;
+    private final Supplier<DeviceThread.Progress> poll;
     private final DeviceThread device;
     private final CopyThread copies;
     private final CudaMemory memory;
@@ -64,7 +66,8 @@ final class NcclBackend implements TransferBackend {
         String name =
                 "kvferry-nccl-" + settings.device() + "-" + environment.self().nodeId();
         this.connections = new Connections(library, settings, environment);
-        this.device = new DeviceThread(name, () -> library.cuda().use(settings.device()), connections::poll);
+        this.poll = connections::poll;
+        this.device = DeviceThreads.join(library, settings.device(), poll);
         this.admission = new Admission(device, settings.maxTransfers());
         this.copies = new CopyThread(name + "-copy", library.cuda(), environment.scheduler());
         this.memory = new CudaMemory(library, copies, settings, environment);
@@ -89,7 +92,7 @@ final class NcclBackend implements TransferBackend {
             Deadline deadline) {
         NcclBackend backend = new NcclBackend(library, found, settings, environment);
         try {
-            TimedWait.await(backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the GPU");
+            TimedWait.await(backend.device.ready(), deadline, environment.scheduler(), Stage.OPEN, "opening the GPU");
             backend.copies.start(settings.device(), deadline);
             return backend;
         } catch (TransferException e) {
@@ -219,8 +222,14 @@ final class NcclBackend implements TransferBackend {
         if (!copies.close(deadline)) {
             abandoned.add("the copies of " + device + " have not ended");
         }
-        device.stop();
-        if (!device.awaitEnd(deadline, environment.scheduler())) {
+        try {
+            TimedWait.await(
+                    DeviceThreads.leave(device, poll),
+                    deadline,
+                    environment.scheduler(),
+                    Stage.CLOSE,
+                    "leaving the GPU's thread");
+        } catch (TransferException e) {
             abandoned.add("thread " + device + ": it has not ended");
         }
         return new CloseReport(abandoned);

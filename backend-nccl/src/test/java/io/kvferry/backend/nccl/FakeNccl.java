@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,6 +30,7 @@ final class FakeNccl implements NcclAdapter {
     private boolean failing;
     private boolean corrupting;
     private Set<Integer> deaf = Set.of();
+    private final Set<Thread> callers = new LinkedHashSet<>();
 
     FakeNccl(FakeMemory memory, FakeStreams streams) {
         this.memory = memory;
@@ -66,6 +68,11 @@ final class FakeNccl implements NcclAdapter {
         return groups;
     }
 
+    /** Threads that have made communicators; no other may use one. */
+    synchronized Set<Thread> callers() {
+        return Set.copyOf(callers);
+    }
+
     /** Registrations of memory, of all communicators. */
     synchronized int registrations() {
         return communicators.values().stream()
@@ -92,6 +99,7 @@ final class FakeNccl implements NcclAdapter {
                     TransferErrorCode.CONNECTION_FAILED, Stage.PREPARE, "the fake knows no such id or rank");
         }
         lastMaxCtas = maxCtas;
+        callers.add(Thread.currentThread());
         FakeCommunicator made = new FakeCommunicator(++last, ranks, rank, pair);
         if (pair.ranks[rank] != null) {
             made.failed = true;

@@ -3,6 +3,7 @@ package io.kvferry.backend.nccl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.kvferry.backend.nccl.adapter.NcclLibrary;
 import io.kvferry.conformance.Await;
 import io.kvferry.conformance.FakeNetwork;
 import io.kvferry.conformance.FakeTicker;
@@ -37,16 +38,18 @@ class P2pNcclHangsTest {
     private static final int BLOCK = 4096;
     private static final int BLOCKS = 8;
     private static final Duration STEP = Duration.ofMillis(100);
+    private static final Duration SHORT_STEP = Duration.ofMillis(10);
     private static final Duration PATIENCE = Duration.ofSeconds(2);
 
     private final FakeTicker ticker = new FakeTicker();
     private final FakeNetwork network = FakeNetwork.create(FaultPlan.seeded(1));
     private final List<TransferEngine> engines = new ArrayList<>();
+    private NcclLibrary library;
 
-    private TransferEngine open(Under under, String node, PeerControlProvider peerControl) {
+    private TransferEngine open(String node, PeerControlProvider peerControl) {
         TransferEngine engine = TransferEngine.builder()
                 .config(KvFerryConfig.builder()
-                        .provider(new NcclBackendProvider(under.library()))
+                        .provider(new NcclBackendProvider(library))
                         .provider(peerControl)
                         .set("kvferry.backend", "nccl")
                         .set("kvferry.peer-control", peerControl.name())
@@ -78,36 +81,36 @@ class P2pNcclHangsTest {
         return decode.offer(LeaseRequest.writable(id, blocks(cache, BLOCK)), ticker.in(Duration.ofHours(1)));
     }
 
-    private Transfer prepare(TransferEngine prefill, TransferId id, PeerAddress decode, int blockBytes) {
-        Deadline deadline = ticker.in(PATIENCE);
+    private Transfer prepare(
+            TransferEngine prefill, TransferId id, PeerAddress decode, int blockBytes, Deadline deadline) {
         Memory computed = prefill.allocate(0, (long) blockBytes * BLOCKS);
-        return prefill.prepare(
-                TransferRequest.write(id, decode, blocks(computed, blockBytes)).deadline(deadline), deadline);
+        TransferRequest request = TransferRequest.write(id, decode, blocks(computed, blockBytes));
+        return Await.call("prepare", () -> prefill.prepare(request.deadline(deadline), deadline));
     }
 
-    /** Prepares; the clock goes on only as far as the deadline. */
-    private CompletableFuture<Transfer> prepared(
-            TransferEngine prefill, TransferId id, PeerAddress decode, int blockBytes) {
-        Deadline deadline = ticker.in(PATIENCE);
-        CompletableFuture<Transfer> preparing = Await.start(() -> prepare(prefill, id, decode, blockBytes));
+    /** What prepare fails with while the clock stands still. */
+    private TransferException refusal(TransferEngine prefill, TransferId id, PeerAddress decode, int blockBytes) {
+        return catchThrowableOfType(
+                TransferException.class, () -> prepare(prefill, id, decode, blockBytes, ticker.in(PATIENCE)));
+    }
+
+    /** What prepare fails with as the clock goes on, up to its deadline and not beyond. */
+    private TransferException refusalInTime(
+            TransferEngine prefill, TransferId id, PeerAddress decode, Deadline deadline) {
+        CompletableFuture<Transfer> preparing = Await.start(() -> prepare(prefill, id, decode, BLOCK, deadline));
         Await.until("prepare ends by its deadline", () -> {
             if (!preparing.isDone() && !deadline.isExpired()) {
-                ticker.advance(STEP);
+                ticker.advance(SHORT_STEP);
             }
             return preparing.isDone();
         });
-        return preparing;
-    }
-
-    private TransferException refusal(TransferEngine prefill, TransferId id, PeerAddress decode, int blockBytes) {
-        CompletableFuture<Transfer> preparing = prepared(prefill, id, decode, blockBytes);
         return catchThrowableOfType(TransferException.class, () -> Await.get("prepare", preparing));
     }
 
     private void moves(TransferEngine prefill, TransferEngine decode) {
         TransferId id = TransferId.random();
         try (Lease lease = offer(decode, id);
-                Transfer transfer = Await.call("prepare", () -> prepare(prefill, id, decode.address(), BLOCK))) {
+                Transfer transfer = prepare(prefill, id, decode.address(), BLOCK, ticker.in(PATIENCE))) {
             transfer.submit();
             Await.call("the transfer", () -> transfer.await(ticker.in(PATIENCE))).orThrow();
             transfer.finish();
@@ -118,8 +121,9 @@ class P2pNcclHangsTest {
     @ParameterizedTest
     @EnumSource(Under.class)
     void absentPeerIsAnErrorByTheDeadline(Under under) {
-        TransferEngine prefill = open(under, "prefill", network.provider());
-        TransferEngine decode = open(under, "decode", network.provider());
+        library = under.library();
+        TransferEngine prefill = open("prefill", network.provider());
+        TransferEngine decode = open("decode", network.provider());
         moves(prefill, decode);
 
         TransferException nobody =
@@ -129,7 +133,7 @@ class P2pNcclHangsTest {
         TransferId stopped = TransferId.random();
         Lease lease = offer(decode, stopped);
         network.freeze(decode.address());
-        TransferException silent = refusal(prefill, stopped, decode.address(), BLOCK);
+        TransferException silent = refusalInTime(prefill, stopped, decode.address(), ticker.in(PATIENCE));
         assertThat(silent.code()).isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED);
 
         network.thaw(decode.address());
@@ -140,17 +144,18 @@ class P2pNcclHangsTest {
     @ParameterizedTest
     @EnumSource(Under.class)
     void restartedPeerFailsOneAttemptAtMost(Under under) {
-        TransferEngine prefill = open(under, "prefill", network.provider());
-        TransferEngine first = open(under, "decode", network.provider());
+        library = under.library();
+        TransferEngine prefill = open("prefill", network.provider());
+        TransferEngine first = open("decode", network.provider());
         moves(prefill, first);
         PeerAddress address = first.address();
         network.kill(address);
-        TransferEngine second = open(under, "decode", network.provider(address));
+        TransferEngine second = open("decode", network.provider(address));
 
         TransferId id = TransferId.random();
         Lease lease = offer(second, id);
         try {
-            Await.get("prepare", prepared(prefill, id, address, BLOCK)).close();
+            prepare(prefill, id, address, BLOCK, ticker.in(PATIENCE)).close();
         } catch (TransferException e) {
             assertThat(e.error().isRetryable()).as(e.getMessage()).isTrue();
         }
@@ -161,8 +166,9 @@ class P2pNcclHangsTest {
     @ParameterizedTest
     @EnumSource(Under.class)
     void sizesThatDifferAreRefusedByPrepare(Under under) {
-        TransferEngine prefill = open(under, "prefill", network.provider());
-        TransferEngine decode = open(under, "decode", network.provider());
+        library = under.library();
+        TransferEngine prefill = open("prefill", network.provider());
+        TransferEngine decode = open("decode", network.provider());
         TransferId id = TransferId.random();
         Lease lease = offer(decode, id);
 
@@ -177,11 +183,14 @@ class P2pNcclHangsTest {
     @ParameterizedTest
     @EnumSource(Under.class)
     void requestIdsThatDifferAreNotFound(Under under) {
-        TransferEngine prefill = open(under, "prefill", network.provider());
-        TransferEngine decode = open(under, "decode", network.provider());
+        library = under.library();
+        TransferEngine prefill = open("prefill", network.provider());
+        TransferEngine decode = open("decode", network.provider());
+        moves(prefill, decode);
         Lease lease = offer(decode, TransferId.random());
 
-        TransferException refusal = refusal(prefill, TransferId.random(), decode.address(), BLOCK);
+        Deadline late = ticker.in(Duration.ofMinutes(10));
+        TransferException refusal = refusalInTime(prefill, TransferId.random(), decode.address(), late);
 
         assertThat(refusal.code()).isEqualTo(TransferErrorCode.NOT_FOUND);
         lease.revoke();
@@ -191,8 +200,9 @@ class P2pNcclHangsTest {
     @ParameterizedTest
     @EnumSource(Under.class)
     void receiverWithoutRoomIsRefusedBeforeTheSenderIsAsked(Under under) {
-        TransferEngine prefill = open(under, "prefill", network.provider());
-        TransferEngine decode = open(under, "decode", network.provider());
+        library = under.library();
+        TransferEngine prefill = open("prefill", network.provider());
+        TransferEngine decode = open("decode", network.provider());
 
         TransferException refusal = catchThrowableOfType(TransferException.class, () -> decode.allocate(0, 1L << 45));
 
