@@ -165,21 +165,17 @@ class ConnectionsTest {
         for (String name : new String[] {"first", "second"}) {
             connection.postAtInitiator(
                     0,
-                    new Half(
-                            BlockList.uniform(memory, 0, 0, 4096, 1),
-                            new BlockRange(0, 1),
-                            true,
-                            new Half.Outcome() {
-                                @Override
-                                public void done() {
-                                    halves.add(name + " done");
-                                }
+                    new Half(BlockList.uniform(memory, 0, 0, 4096, 1), new BlockRange(0, 1), true, new Half.Outcome() {
+                        @Override
+                        public void done() {
+                            halves.add(name + " done");
+                        }
 
-                                @Override
-                                public void dropped() {
-                                    halves.add(name + " dropped");
-                                }
-                            }));
+                        @Override
+                        public void dropped() {
+                            halves.add(name + " dropped");
+                        }
+                    }));
         }
         assertThat(ends).containsExactly("a PROTOCOL_ERROR");
         pollUntil(here, connection::isEnded);

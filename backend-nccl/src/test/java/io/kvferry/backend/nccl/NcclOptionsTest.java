@@ -34,8 +34,7 @@ class NcclOptionsTest {
     void blocksMoveInGroupsOfTheSizeConfigured() throws InterruptedException {
         FakeGpu gpu = new FakeGpu();
         for (Operation operation : Operation.values()) {
-            try (TwoBackends pair =
-                    new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.PART_BLOCKS, 3))) {
+            try (TwoBackends pair = new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.PART_BLOCKS, 3))) {
                 int before = gpu.fakeNccl().groups();
                 TwoBackends.Agreed agreed = pair.agree(operation);
                 InitiatorTransfer transfer = agreed.prepare();

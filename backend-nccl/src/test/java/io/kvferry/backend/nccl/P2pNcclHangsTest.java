@@ -112,7 +112,8 @@ class P2pNcclHangsTest {
         try (Lease lease = offer(decode, id);
                 Transfer transfer = prepare(prefill, id, decode.address(), BLOCK, ticker.in(PATIENCE))) {
             transfer.submit();
-            Await.call("the transfer", () -> transfer.await(ticker.in(PATIENCE))).orThrow();
+            Await.call("the transfer", () -> transfer.await(ticker.in(PATIENCE)))
+                    .orThrow();
             transfer.finish();
             Await.call("the lease", () -> lease.await(ticker.in(PATIENCE))).orThrow();
         }
@@ -126,8 +127,7 @@ class P2pNcclHangsTest {
         TransferEngine decode = open("decode", network.provider());
         moves(prefill, decode);
 
-        TransferException nobody =
-                refusal(prefill, TransferId.random(), new PeerAddress("node.fake", 1), BLOCK);
+        TransferException nobody = refusal(prefill, TransferId.random(), new PeerAddress("node.fake", 1), BLOCK);
         assertThat(nobody.code()).isEqualTo(TransferErrorCode.CONTROL_FAILED);
 
         TransferId stopped = TransferId.random();

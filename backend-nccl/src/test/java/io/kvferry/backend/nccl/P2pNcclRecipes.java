@@ -86,8 +86,7 @@ final class P2pNcclRecipes {
 
     static Lease offerToRead(TransferEngine prefill, TransferId requestId, BlockList blocks) {
         // begin
-        Lease lease =
-                prefill.offer(LeaseRequest.readable(requestId, blocks).asStanding(), Deadline.after(60, SECONDS));
+        Lease lease = prefill.offer(LeaseRequest.readable(requestId, blocks).asStanding(), Deadline.after(60, SECONDS));
         // end
         return lease;
     }

@@ -52,7 +52,8 @@ class P2pNcclRecipesTest {
     private static TransferEngine open(int block) {
         Properties settings = new Properties();
         try {
-            settings.load(new StringReader(all(PAGE, "^```properties\n(.*?)^```$").get(block)));
+            settings.load(
+                    new StringReader(all(PAGE, "^```properties\n(.*?)^```$").get(block)));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -90,9 +91,10 @@ class P2pNcclRecipesTest {
                 .filter(row -> !row.contains("---") && !row.startsWith(" in P2pNccl"))
                 .toList();
 
-        assertThat(rows).hasSizeGreaterThan(8).allSatisfy(row -> assertThat(all(row, "`(\\w+Test\\.\\w+)`"))
-                .as(row)
-                .isNotEmpty());
+        assertThat(rows)
+                .hasSizeGreaterThan(8)
+                .allSatisfy(row ->
+                        assertThat(all(row, "`(\\w+Test\\.\\w+)`")).as(row).isNotEmpty());
         assertThat(all(PAGE, "`(\\w+Test\\.\\w+)`")).allSatisfy(name -> {
             String[] parts = name.split("\\.", -1);
             assertThat(Stream.of("io.kvferry.backend.nccl.", "io.kvferry.conformance.")

@@ -101,8 +101,7 @@ class SelfTransferTest {
     }
 
     private void close(TransferEngine engine) {
-        CompletableFuture<Boolean> clean =
-                Await.start(() -> engine.close(far()).isClean());
+        CompletableFuture<Boolean> clean = Await.start(() -> engine.close(far()).isClean());
         Await.advancing("close of the engine", ticker, STEP, clean::isDone);
         assertThat(clean.join()).isTrue();
     }

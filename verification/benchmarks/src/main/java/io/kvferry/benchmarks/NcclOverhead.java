@@ -82,8 +82,9 @@ public class NcclOverhead {
     @Setup(Level.Trial)
     public void open() {
         if (!Files.exists(library("libnccl.so.2"))) {
-            throw new IllegalStateException("no libnccl.so.2 in " + Path.of(emulator).toAbsolutePath()
-                    + "; build it: bash backend-nccl/src/test/c/build.sh " + emulator);
+            throw new IllegalStateException(
+                    "no libnccl.so.2 in " + Path.of(emulator).toAbsolutePath()
+                            + "; build it: bash backend-nccl/src/test/c/build.sh " + emulator);
         }
         FakeNetwork network = FakeNetwork.direct();
         initiator = engine(network.provider(), "initiator");
@@ -107,9 +108,15 @@ public class NcclOverhead {
                 .config(KvFerryConfig.builder()
                         .provider(peerControl)
                         .set("kvferry.backend", "nccl")
-                        .set("kvferry.nccl.cuda-library", library("libcuda.so.1").toString())
-                        .set("kvferry.nccl.cudart-library", library("libcudart.so.13").toString())
-                        .set("kvferry.nccl.nccl-library", library("libnccl.so.2").toString())
+                        .set(
+                                "kvferry.nccl.cuda-library",
+                                library("libcuda.so.1").toString())
+                        .set(
+                                "kvferry.nccl.cudart-library",
+                                library("libcudart.so.13").toString())
+                        .set(
+                                "kvferry.nccl.nccl-library",
+                                library("libnccl.so.2").toString())
                         .set("kvferry.nccl.cache-dir", library("cache").toString())
                         .set("kvferry.peer-control", peerControl.name())
                         .set("kvferry.node-id", node)
@@ -126,8 +133,7 @@ public class NcclOverhead {
         SymbolLookup symbols = SymbolLookup.libraryLookup(library("libcudart.so.13"), Arena.global());
         try {
             Linker.nativeLinker()
-                    .downcallHandle(
-                            symbols.findOrThrow("emuNoOp"), FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
+                    .downcallHandle(symbols.findOrThrow("emuNoOp"), FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
                     .invokeExact(1);
         } catch (Throwable e) {
             throw new IllegalStateException("emuNoOp", e);

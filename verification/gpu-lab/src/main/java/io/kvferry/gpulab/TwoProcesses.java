@@ -95,8 +95,7 @@ final class TwoProcesses {
         /** Stops it as a debugger would, or lets it go on. */
         void signal(String name) {
             try {
-                Process kill =
-                        new ProcessBuilder("bash", "-c", "kill -" + name + " " + process.pid()).start();
+                Process kill = new ProcessBuilder("bash", "-c", "kill -" + name + " " + process.pid()).start();
                 if (!kill.waitFor(10, TimeUnit.SECONDS) || kill.exitValue() != 0) {
                     throw new IllegalStateException("kill -" + name + " failed");
                 }

@@ -24,7 +24,8 @@ class GpuLabTest {
     private static Ended check(Map<String, String> settings) throws IOException, InterruptedException {
         Map<String, String> environment = new HashMap<>(settings);
         environment.put(
-                "LAB_JAVA", Path.of(System.getProperty("java.home"), "bin", "java").toString());
+                "LAB_JAVA",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString());
         environment.put("LAB_CLASSPATH", System.getProperty("java.class.path"));
         return run(environment, "./lab", "check", String.valueOf(4 << 20));
     }
@@ -32,7 +33,8 @@ class GpuLabTest {
     private static Ended run(Map<String, String> environment, String... command)
             throws IOException, InterruptedException {
         Path log = Files.createTempFile(TARGET, "lab", ".log");
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
         builder.environment().putAll(environment);
         Process process = builder.start();
         boolean ended = process.waitFor(120, TimeUnit.SECONDS);
