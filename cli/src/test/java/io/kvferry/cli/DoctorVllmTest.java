@@ -123,7 +123,7 @@ class DoctorVllmTest {
     @Test
     void whatIsNotReadIsSaidToBeHarmless() throws IOException {
         String json = "{\"kv_connector\":\"P2pNcclConnector\",\"kv_role\":\"kv_consumer\",\"kv_rank\":2,"
-                + "\"kv_parallel_size\":2,\"kv_ip\":\"10.0.1.3\",\"kv_connector_extra_config\":{\"http_port\":\"20002\"}}";
+                + "\"kv_parallel_size\":2,\"kv_connector_extra_config\":{\"http_port\":\"20002\"}}";
         String yaml = "model: some/model\nport: 20003\nkv-transfer-config:\n  kv_connector: P2pNcclConnector\n"
                 + "  kv_role: kv_producer\n  kv_connector_extra_config: {http_port: 20003}\n";
 
@@ -131,7 +131,6 @@ class DoctorVllmTest {
 
         assertThat(both.out())
                 .contains("✓ decode.json kv_rank: 2; P2pNcclConnector does not read it")
-                .contains("✓ decode.json kv_ip: 10.0.1.3; P2pNcclConnector does not read it")
                 .contains("✗ prefill.yaml kv_port: 14579 is taken by decode.json kv_port")
                 .contains("✓ prefill.yaml proxy: none is set", "___prefill_addr_");
     }

@@ -210,7 +210,7 @@ public final class VllmCheck {
     }
 
     private void unread(VllmInstance vllm) {
-        for (String key : List.of("kv_rank", "kv_parallel_size", "kv_ip")) {
+        for (String key : List.of("kv_rank", "kv_parallel_size")) {
             String value = vllm.text(key);
             if (value != null) {
                 findings.add(Finding.good(
