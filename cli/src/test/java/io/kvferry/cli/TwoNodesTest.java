@@ -102,7 +102,7 @@ class TwoNodesTest {
             assertThat(result.reused().tokens()).isEqualTo(6);
             assertThat(result.isIdentical()).as(result.toString()).isTrue();
             // the same in every run and on every machine
-            assertThat(result.reused().text()).isEqualTo("ANSWER");
+            assertThat(result.reused().text()).isEqualTo("l`o IM");
         }
     }
 }

@@ -23,7 +23,9 @@ final class NodeBed implements AutoCloseable {
     static final KvLayout LAYOUT = new KvLayout(LAYERS, 2, 64, KvDataType.F16, PageOrder.TOKENS_FIRST);
 
     final FakeTicker ticker = new FakeTicker();
-    final FakeNetwork network = FakeNetwork.create(FaultPlan.seeded());
+    /** Its faults count what passes from the first rule on, also one for nothing. */
+    final FakeNetwork network = FakeNetwork.create(FaultPlan.seeded().always("nothing", FaultPlan.Action.PASS));
+
     final SharedDirectory directory = new SharedDirectory();
     final StallingBackend backend = new StallingBackend();
     private final List<KvNode> nodes = new ArrayList<>();
