@@ -26,8 +26,8 @@ import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferId;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -94,9 +94,15 @@ final class BackendNode<B extends TransferBackend> implements AutoCloseable {
         return memory;
     }
 
+    /** Seed 0 is zeros. Repeats after a prime number of bytes, so that a block in another's place is seen. */
     static void fill(MemorySegment memory, int seed) {
-        for (long i = 0; i < memory.byteSize(); i++) {
-            memory.set(ValueLayout.JAVA_BYTE, i, (byte) (seed * (i + i / 251)));
+        byte[] pattern = new byte[65537];
+        if (seed != 0) {
+            new Random(seed).nextBytes(pattern);
+        }
+        for (long at = 0; at < memory.byteSize(); at += pattern.length) {
+            long bytes = Math.min(pattern.length, memory.byteSize() - at);
+            MemorySegment.copy(MemorySegment.ofArray(pattern), 0, memory, at, bytes);
         }
     }
 
