@@ -53,7 +53,10 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         this.loop = new LoopTasks(channel, scope.scheduler());
         this.space = space;
         this.receiver = new ByteReceiver(
-                this, RequestHeader.BYTES, ByteOrder.LITTLE_ENDIAN, scope.config().readsPerWakeup());
+                this,
+                RequestHeader.BYTES,
+                ByteOrder.LITTLE_ENDIAN,
+                scope.config().readsPerWakeup());
         this.progress = new ProgressWatch(scope, loop, this::isBusy, this::stuck);
     }
 

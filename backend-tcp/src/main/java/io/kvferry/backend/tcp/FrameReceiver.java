@@ -40,10 +40,7 @@ final class FrameReceiver implements ByteReceiver.Listener {
     FrameReceiver(Listener listener, int readsPerWakeup) {
         this.listener = listener;
         this.bytes = new ByteReceiver(
-                this,
-                Math.max(FrameHeader.BYTES, FrameHeader.MAX_DETAIL_BYTES),
-                ByteOrder.BIG_ENDIAN,
-                readsPerWakeup);
+                this, Math.max(FrameHeader.BYTES, FrameHeader.MAX_DETAIL_BYTES), ByteOrder.BIG_ENDIAN, readsPerWakeup);
     }
 
     /** Where the lane's bytes go. */

@@ -52,9 +52,8 @@ final class Lane extends ChannelInboundHandlerAdapter {
         this.channel = channel;
         this.dialed = dialed;
         this.peerInstance = peerInstance;
-        this.receiver = new FrameReceiver(
-                        new FrameRouter(this, scope), scope.config().readsPerWakeup())
-                .bytes();
+        this.receiver =
+                new FrameReceiver(new FrameRouter(this, scope), scope.config().readsPerWakeup()).bytes();
         this.progress = new ProgressWatch(this, scope.config().progressTimeout());
     }
 
