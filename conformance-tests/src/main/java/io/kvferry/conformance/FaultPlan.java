@@ -3,6 +3,7 @@ package io.kvferry.conformance;
 import io.kvferry.spi.TransferErrorCode;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -30,6 +31,7 @@ public final class FaultPlan {
     // guarded by lock
     private final List<Rule> rules = new ArrayList<>();
     private final Map<String, Integer> counts = new TreeMap<>();
+    private final Map<Class<? extends Action>, Integer> taken = new HashMap<>();
     private long randomState;
 
     private volatile boolean idle = true;
@@ -236,6 +238,7 @@ public final class FaultPlan {
                         && occurrence >= rule.first
                         && occurrence <= rule.last
                         && (rule.probability >= 1 || draw() < rule.probability)) {
+                    taken.merge(rule.action.getClass(), 1, Integer::sum);
                     return rule.action;
                 }
             }
@@ -252,6 +255,18 @@ public final class FaultPlan {
     public int occurrences(String point) {
         synchronized (lock) {
             return counts.getOrDefault(point, 0);
+        }
+    }
+
+    /**
+     * Returns how often actions of a kind were taken, at any point.
+     *
+     * @param kind such as {@link Drop}
+     * @return how many there were
+     */
+    public int taken(Class<? extends Action> kind) {
+        synchronized (lock) {
+            return taken.getOrDefault(kind, 0);
         }
     }
 
