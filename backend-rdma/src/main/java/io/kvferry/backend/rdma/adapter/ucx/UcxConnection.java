@@ -59,7 +59,7 @@ final class UcxConnection implements RdmaConnection {
         this.peer = peer;
         this.initiator = initiator;
         this.line = new UcxEndpoint(adapter.context(), worker, adapter.watchesPeers(), this::fail);
-        this.fence = initiator == null ? null : UcxFence.between(hello, initiator);
+        this.fence = initiator == null ? null : UcxFence.between(hello, initiator, hello);
         line.hear(MESSAGE_ID, message -> adapter.deliver(() -> received(message)));
         line.hear(UcxFence.MESSAGE_ID, message -> adapter.deliver(() -> agreed(message)));
     }
@@ -98,7 +98,7 @@ final class UcxConnection implements RdmaConnection {
                 line.attach(
                         new UcpEndpointParams().setSocketAddress(to.resolve()).sendClientId());
             }
-            fence = UcxFence.between(hello, other);
+            fence = UcxFence.between(hello, other, other);
             if (fence != null) {
                 fence.say(UcxFence.Word.COME);
             } else {

@@ -2,6 +2,7 @@ package io.kvferry.backend.rdma.adapter.ucx;
 
 import io.kvferry.backend.rdma.adapter.posix.LocalProcess;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +34,8 @@ final class UcxFence {
 
     private static final int BYTES = 1 + Long.BYTES;
 
-    private final long token;
+    /** Which two halves: what others say is none of their business. */
+    private final long pair;
     private final LocalProcess other;
 
     /** Still to be said: to where nothing could be sent yet. */
@@ -45,15 +47,21 @@ final class UcxFence {
     private boolean otherIsGone;
     private boolean otherEnded;
 
-    /** @param token of the connection: a worker that takes a destroyed one's place hears what was not meant for it */
-    private UcxFence(long token, LocalProcess other) {
-        this.token = token;
+    private UcxFence(long pair, LocalProcess other) {
+        this.pair = pair;
         this.other = other;
     }
 
-    /** Makes one half's; null where neither process reaches into the other. */
-    static @Nullable UcxFence between(UcxHello own, UcxHello other) {
-        return own.process().isBeside(other.process()) ? new UcxFence(own.token(), other.process()) : null;
+    /**
+     * Makes one half's; null where neither process reaches into the other.
+     *
+     * @param other the other half, of this one
+     * @param target which of both is the target's: an initiator offers its own again where it heard no answer
+     */
+    static @Nullable UcxFence between(UcxHello own, UcxHello other, UcxHello target) {
+        // a worker that takes a destroyed one's place hears what was not meant for it
+        long pair = own.token() * 31 + Arrays.hashCode(target.worker());
+        return own.process().isBeside(other.process()) ? new UcxFence(pair, other.process()) : null;
     }
 
     /** Says a word next, once. */
@@ -76,7 +84,7 @@ final class UcxFence {
     void send(UcxEndpoint way) {
         Word word = owed;
         if (word != null && way.isAttached()) {
-            byte[] message = ByteBuffer.allocate(BYTES).put(word.number).putLong(token).array();
+            byte[] message = ByteBuffer.allocate(BYTES).put(word.number).putLong(pair).array();
             if (way.send(MESSAGE_ID, message, () -> taken |= last == word)) {
                 owed = null;
             }
@@ -87,7 +95,7 @@ final class UcxFence {
     @Nullable
     Word heard(byte[] message) {
         ByteBuffer in = ByteBuffer.wrap(message);
-        if (message.length != BYTES || in.getLong(1) != token) {
+        if (message.length != BYTES || in.getLong(1) != pair) {
             return null;
         }
         byte number = in.get();
