@@ -235,12 +235,9 @@ final class UcxAdapter implements RdmaAdapter {
     @Override
     public void await(long maxNanos) {
         waits.clear();
-        if (listener != null && !UcxConnections.watch(waits, listener.worker())) {
-            return;
-        }
-        if (connections.watch(waits)) {
-            connections.awaited(waits.await(maxNanos));
-        }
+        boolean idle = (listener == null || UcxConnections.watch(waits, listener.worker())) && connections.watch(waits);
+        // one that waits for a process that has ended keeps its worker busy
+        connections.awaited(!idle || waits.await(maxNanos));
     }
 
     @Override

@@ -10,7 +10,7 @@ import org.openucx.jucx.ucp.UcpWorker;
 
 /** The workers of an adapter, as its owner thread drives them and waits for them. {@link #add} any thread; the rest is its. */
 final class UcxConnections {
-    /** A poll that returns at once, time and again, would keep the processes of peers from being looked at. */
+    /** A wait that ends at once, time and again, would keep the processes of peers from being looked at. */
     private static final int MAX_BUSY_AWAITS = 256;
 
     private final Queue<UcxConnection> arrivals = new ConcurrentLinkedQueue<>();
