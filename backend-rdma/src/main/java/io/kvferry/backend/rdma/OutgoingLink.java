@@ -229,11 +229,11 @@ final class OutgoingLink implements Link, RdmaEvents {
         die(code, detail);
     }
 
-    /** Fails what is on the link and begins to close it. */
     private void die(TransferErrorCode code, String detail) {
         die(code, detail, false);
     }
 
+    /** Fails what is on the link and begins to close it. */
     private void die(TransferErrorCode code, String detail, boolean goodbye) {
         if (dead) {
             return;
@@ -248,21 +248,20 @@ final class OutgoingLink implements Link, RdmaEvents {
 
     @Override
     public void closed() {
-        List<RdmaInitiator> left = List.copyOf(transfers.values());
-        left.forEach(RdmaInitiator::abandon);
+        List.copyOf(transfers.values()).forEach(RdmaInitiator::abandon);
         posts.giveUp();
         half.closed().complete(null);
     }
 
     void drained(RdmaInitiator transfer) {
-        say(Message.of(
-                Message.Type.DRAINED, transfer.lease().slot(), transfer.lease().key()));
+        RdmaDescriptor lease = transfer.lease();
+        say(Message.of(Message.Type.DRAINED, lease.slot(), lease.key()));
     }
 
     /** Owner thread: the target learns of it, where it takes part in what moves the bytes. */
     void applied(RdmaInitiator transfer, BlockRange blocks) {
-        if (tellsTarget && transfer.operation() == Operation.WRITE) {
-            RdmaDescriptor lease = transfer.lease();
+        RdmaDescriptor lease = transfer.lease();
+        if (tellsTarget && lease.operation() == Operation.WRITE) {
             say(new Message(Message.Type.APPLIED, lease.slot(), lease.key(), blocks.first(), blocks.count()));
         }
     }

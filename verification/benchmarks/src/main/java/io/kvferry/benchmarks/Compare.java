@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         mixinStandardHelpOptions = true,
         description = {
-            "Runs KVFerry beside its peers in turns, on one machine, and says which targets are met.",
+            "Runs KVFerry beside its peers in turns, over loopback, and says which targets are met.",
             "A pair in which a sender needs more than 0.3 CPU s/GB ran in a slow phase of the machine: it is shown, kept in"
                     + " the raw data and run again.",
             "A target is met when both the ratio of the medians and the median of the pairs' ratios meet it.",
@@ -44,19 +45,14 @@ public final class Compare implements Callable<Integer> {
     private static final String COPY_SECONDS = "0.5";
     private static final Path TCP = Path.of("/proc/sys/net/ipv4");
 
+    /** The Debian package of each command that is needed. */
+    private static final Map<String, String> PACKAGES = Map.of("iperf3", "iperf3", "gcc", "gcc", "ss", "iproute2");
+
     @Spec
     private CommandSpec spec;
 
     @Option(names = "--home", required = true, hidden = true, description = "The checkout; the launcher sets it.")
     private Path home;
-
-    @Option(
-            names = "--table",
-            defaultValue = "TCP",
-            paramLabel = "NAME",
-            description = "tcp: the backends over sockets, and the engine. ucx: the backend rdma over UCX, beside ucx_perftest"
-                    + " and a C program. Default: tcp.")
-    private Table table;
 
     @Option(
             names = "--rows",
@@ -123,7 +119,7 @@ public final class Compare implements Callable<Integer> {
      * @param arguments see {@code --help}
      */
     public static void main(String[] arguments) {
-        CommandLine command = new CommandLine(new Compare()).setCaseInsensitiveEnumValuesAllowed(true);
+        CommandLine command = new CommandLine(new Compare());
         command.setExecutionExceptionHandler((failure, line, _) -> {
             line.getErr().println("compare: " + failure.getMessage());
             return FAILED;
@@ -160,7 +156,7 @@ public final class Compare implements Callable<Integer> {
                     Duration.ofSeconds(warmUpSeconds),
                     Duration.ofSeconds(seconds),
                     new Sockets(folder, algorithms));
-            List<Row> rows = selected(table.rows(setup, soakGibibytes));
+            List<Row> rows = selected(Rows.all(setup, soakGibibytes));
             return list ? show(rows) : run(setup, rows);
         } finally {
             delete(folder);
@@ -210,10 +206,8 @@ public final class Compare implements Callable<Integer> {
     }
 
     private int run(Setup setup, List<Row> rows) throws IOException {
-        table.checkCommands();
-        Path sources = home.resolve("verification/benchmarks/src/main/c");
-        PeerProgram.compile(sources.resolve("peer.c"), setup.folder(), setup.peer(), List.of());
-        table.compile(sources, setup);
+        checkCommands();
+        PeerProgram.compile(home.resolve("verification/benchmarks/src/main/c/peer.c"), setup.folder(), setup.peer());
         Map<String, String> environment = environment(setup);
         PrintStream out = System.out;
         environment.forEach((name, value) -> out.println(name + ": " + value));
@@ -243,6 +237,18 @@ public final class Compare implements Callable<Integer> {
                 .allMatch(result -> result.row().checks().stream()
                         .allMatch(check -> result.verdict(check) == RowResult.Verdict.MET));
         return met ? MET : NOT_MET;
+    }
+
+    private static void checkCommands() throws IOException {
+        String[] path = System.getenv().getOrDefault("PATH", "").split(":", -1);
+        for (Map.Entry<String, String> needed : PACKAGES.entrySet()) {
+            boolean found =
+                    Arrays.stream(path).anyMatch(folder -> Files.isExecutable(Path.of(folder, needed.getKey())));
+            if (!found) {
+                throw new IOException(needed.getKey() + " is missing: install it, on Debian with apt-get install "
+                        + needed.getValue());
+            }
+        }
     }
 
     private static Map<String, String> environment(Setup setup) throws IOException {

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: confined to the thread that uses it.
  */
 final class KvFerryBench implements Measurement {
+    static final String TCP = "tcp";
     static final String MEMORY = "256MiB";
 
     private static final Duration START = Duration.ofSeconds(60);
@@ -33,7 +34,7 @@ final class KvFerryBench implements Measurement {
     }
 
     private final Setup setup;
-    private final Carrier carrier;
+    private final String backend;
     private final String operation;
     private final String block;
     private final int batch;
@@ -47,7 +48,7 @@ final class KvFerryBench implements Measurement {
      * Describes it; nothing runs yet.
      *
      * @param setup where and under which congestion control
-     * @param carrier what carries the bytes
+     * @param backend tcp, or one whose sockets run the machine's own congestion control
      * @param operation read or write
      * @param block block size, as the command takes it
      * @param batch blocks per transfer
@@ -58,7 +59,7 @@ final class KvFerryBench implements Measurement {
      */
     KvFerryBench(
             Setup setup,
-            Carrier carrier,
+            String backend,
             String operation,
             String block,
             int batch,
@@ -67,7 +68,7 @@ final class KvFerryBench implements Measurement {
             String checksum,
             String memory) {
         this.setup = setup;
-        this.carrier = carrier;
+        this.backend = backend;
         this.operation = operation;
         this.block = block;
         this.batch = batch;
@@ -88,9 +89,7 @@ final class KvFerryBench implements Measurement {
         if (bench == null) {
             bench = start(setup.seconds(), List.of("--turns"));
             warm = bench;
-            if (carrier.usesSockets()) {
-                checkCongestion(bench);
-            }
+            checkCongestion(bench);
             limit = limit.plus(setup.warmUp());
         }
         return sample(bench.ask(limit));
@@ -115,13 +114,12 @@ final class KvFerryBench implements Measurement {
                 "bench",
                 "--local",
                 "--backend",
-                carrier.backend(),
+                backend,
                 "--operation",
                 operation,
                 "--block-size",
                 block));
-        carrier.settings().forEach(setting -> command.addAll(List.of("--set", setting)));
-        if (carrier.setsCongestion()) {
+        if (backend.equals(TCP)) {
             command.addAll(List.of("--set", "kvferry.tcp.congestion-control=" + setup.congestion()));
         }
         command.addAll(List.of("--batch", String.valueOf(batch), "--pipeline", String.valueOf(pipeline)));
@@ -148,9 +146,9 @@ final class KvFerryBench implements Measurement {
             if (!running.equals(Set.of(setup.congestion()))) {
                 throw new IOException("kvferry's sockets run " + running + ", --congestion " + setup.congestion()
                         + " was asked for; "
-                        + (carrier.setsCongestion()
+                        + (backend.equals(TCP)
                                 ? "kvferry.tcp.transport=nio cannot set it"
-                                : carrier.backend() + " cannot set it: measure under the machine's own"));
+                                : backend + " cannot set it: measure under the machine's own"));
             }
             return;
         }
@@ -168,7 +166,7 @@ final class KvFerryBench implements Measurement {
         double target = point.get("target_cpu_s_per_gb").getAsDouble();
         figures.put(Sample.CPU, initiator + target);
         // a checksum costs its sender what a slow phase would: such a pair is judged by the one without
-        if (carrier.showsSlowPhases() && leases == Leases.STANDING && batch > 1 && checksum.equals("off")) {
+        if (leases == Leases.STANDING && batch > 1 && checksum.equals("off")) {
             figures.put(Sample.SENDER_CPU, operation.equals("write") ? initiator : target);
         }
         return new Sample(figures);

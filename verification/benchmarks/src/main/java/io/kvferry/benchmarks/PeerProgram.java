@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * A C program beside us, of {@code src/main/c}.
+ * The C program beside us, {@code src/main/c/peer.c}.
  *
  * @param folder a folder of ours
  * @param command the compiled program and its arguments
@@ -25,11 +25,10 @@ record PeerProgram(Path folder, List<String> command) implements Measurement {
     }
 
     /** Compiles it for this machine. */
-    static void compile(Path source, Path folder, Path program, List<String> libraries) throws IOException {
+    static void compile(Path source, Path folder, Path program) throws IOException {
         List<String> gcc =
                 new ArrayList<>(List.of("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program.toString()));
         gcc.add(source.toString());
-        gcc.addAll(libraries);
         Program.run(folder, gcc, COMPILE);
     }
 

@@ -14,6 +14,7 @@ final class Rows {
     private static final int PIPELINE_LARGE = 2;
 
     private static final int PIPELINE_SMALL = 4;
+    private static final String MOONCAKE = "mooncake";
 
     private final Setup setup;
     private final List<Row> rows = new ArrayList<>();
@@ -74,20 +75,20 @@ final class Rows {
     }
 
     private KvFerryBench streaming(String operation, String block, int batch, int pipeline, String checksum) {
-        return streaming(Carrier.TCP, operation, block, batch, pipeline, checksum);
+        return streaming(KvFerryBench.TCP, operation, block, batch, pipeline, checksum);
     }
 
     private KvFerryBench streaming(
-            Carrier carrier, String operation, String block, int batch, int pipeline, String checksum) {
+            String backend, String operation, String block, int batch, int pipeline, String checksum) {
         return new KvFerryBench(
-                setup, carrier, operation, block, batch, pipeline, Leases.STANDING, checksum, KvFerryBench.MEMORY);
+                setup, backend, operation, block, batch, pipeline, Leases.STANDING, checksum, KvFerryBench.MEMORY);
     }
 
     private void mooncake(String operation, String size, String block, int batch, int pipeline) {
         against(
                 "mooncake-" + operation + "-" + size,
                 operation + " " + block + " x " + batch + " by Mooncake's wire",
-                streaming(Carrier.MOONCAKE, operation, block, batch, pipeline, "off"),
+                streaming(MOONCAKE, operation, block, batch, pipeline, "off"),
                 "backend tcp",
                 streaming(operation, block, batch, pipeline, "off"),
                 List.of(Check.ratioAtLeast(Sample.BANDWIDTH, GB_PER_S, 0.9)));
@@ -97,7 +98,7 @@ final class Rows {
         against(
                 "mooncake-latency",
                 "write 64 KiB by Mooncake's wire, submit to COMPLETED",
-                streaming(Carrier.MOONCAKE, "write", "64KiB", 1, 1, "off"),
+                streaming(MOONCAKE, "write", "64KiB", 1, 1, "off"),
                 "backend tcp",
                 streaming("write", "64KiB", 1, 1, "off"),
                 List.of(Check.ratioAtMost("transfer_p50_us", "transfer_p50_us", MICROS, 1.2)));
@@ -115,7 +116,7 @@ final class Rows {
                 "latency",
                 "write 64 KiB, submit to COMPLETED",
                 new KvFerryBench(
-                        setup, Carrier.TCP, "write", "64KiB", 1, 1, Leases.STANDING, "off", KvFerryBench.MEMORY),
+                        setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.STANDING, "off", KvFerryBench.MEMORY),
                 "C request/response",
                 answer,
                 List.of(
@@ -128,7 +129,7 @@ final class Rows {
                 "prepare-finish",
                 "prepare and finish, warm peer",
                 new KvFerryBench(
-                        setup, Carrier.TCP, "write", "64KiB", 1, 1, Leases.ONE_EACH, "off", KvFerryBench.MEMORY),
+                        setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.ONE_EACH, "off", KvFerryBench.MEMORY),
                 List.of(Check.atMost("prepare_p50_us", MICROS, 300), Check.atMost("finish_p50_us", MICROS, 300)),
                 false);
     }
@@ -137,11 +138,8 @@ final class Rows {
         alone(
                 "engine",
                 "engine per transfer, no I/O",
-                new JmhRun(
-                        setup, "EngineOverhead.(initiatorAlone|transferOnStandingLease)", List.of("blocks=1")),
-                List.of(
-                        Check.atMost("initiatorAlone_us", MICROS, 3),
-                        Check.atMost("initiatorAlone_bytes", "bytes", 1024)),
+                new EngineCost(setup),
+                List.of(Check.atMost(EngineCost.TIME, MICROS, 3), Check.atMost(EngineCost.BYTES, "bytes", 1024)),
                 true);
     }
 
@@ -150,7 +148,7 @@ final class Rows {
                 "blocks-10000",
                 "write 16 KiB x 10000",
                 new KvFerryBench(
-                        setup, Carrier.TCP, "write", "16KiB", 10_000, 1, Leases.STANDING, "off", "512MiB"),
+                        setup, KvFerryBench.TCP, "write", "16KiB", 10_000, 1, Leases.STANDING, "off", "512MiB"),
                 "iperf3 -l 1M",
                 new Iperf(setup, "write"),
                 List.of(

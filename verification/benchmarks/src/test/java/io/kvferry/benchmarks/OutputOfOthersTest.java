@@ -64,25 +64,13 @@ class OutputOfOthersTest {
 
     @Test
     void jmhGivesTimeAndBytesOfEachBenchmark() {
-        Sample sample = JmhRun.sample("""
+        Sample sample = EngineCost.sample("""
                 [{"benchmark": "io.kvferry.benchmarks.EngineOverhead.initiatorAlone",
                   "primaryMetric": {"score": 2500.0, "scoreUnit": "ns/op"},
                   "secondaryMetrics": {"gc.alloc.rate.norm": {"score": 900.0}}}]
                 """);
 
-        assertThat(sample.figure("initiatorAlone_us")).isEqualTo(2.5);
-        assertThat(sample.figure("initiatorAlone_bytes")).isEqualTo(900);
-    }
-
-    @Test
-    void ucxPerftestGivesItsOverallBandwidthInBytesOf1024Times1024() throws IOException {
-        Sample sample = UcxPerftest.sample("2048,1421.100,1430.200,1430.300,668.30,500.00,668,668\n");
-
-        assertThat(sample.figure(Sample.BANDWIDTH)).isEqualTo(0.524288);
-    }
-
-    @Test
-    void ucxPerftestWithoutFiguresIsAFailure() {
-        assertThatThrownBy(() -> UcxPerftest.sample("usage: ucx_perftest\n")).hasMessageContaining("no figures");
+        assertThat(sample.figure(EngineCost.TIME)).isEqualTo(2.5);
+        assertThat(sample.figure(EngineCost.BYTES)).isEqualTo(900);
     }
 }

@@ -8,32 +8,40 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Benchmarks of ours under JMH with its profiler of allocation. Each gives its time as NAME_us and its bytes as NAME_bytes.
+ * {@link EngineOverhead} under JMH with its profiler of allocation.
  *
  * @param setup where
- * @param include which, as JMH takes it
- * @param parameters NAME=VALUE
  */
-record JmhRun(Setup setup, String include, List<String> parameters) implements Measurement {
-    private static final Duration LIMIT = Duration.ofMinutes(3);
+record EngineCost(Setup setup) implements Measurement {
+    static final String TIME = "initiatorAlone_us";
+    static final String BYTES = "initiatorAlone_bytes";
 
-    JmhRun {
-        parameters = List.copyOf(parameters);
-    }
+    private static final Duration LIMIT = Duration.ofMinutes(3);
+    private static final String CLASS = EngineOverhead.class.getName() + ".";
 
     @Override
     public Sample run() throws IOException {
         Path json = Files.createTempFile(setup.folder(), "jmh", ".json");
-        List<String> command = new ArrayList<>(
-                List.of(setup.java(), "-jar", setup.benchmarksJar().toString(), include, "-prof", "gc"));
-        parameters.forEach(parameter -> command.addAll(List.of("-p", parameter)));
-        command.addAll(List.of("-foe", "true", "-rf", "json", "-rff", json.toString()));
+        List<String> command = List.of(
+                setup.java(),
+                "-jar",
+                setup.benchmarksJar().toString(),
+                "EngineOverhead.(initiatorAlone|transferOnStandingLease)",
+                "-p",
+                "blocks=1",
+                "-prof",
+                "gc",
+                "-foe",
+                "true",
+                "-rf",
+                "json",
+                "-rff",
+                json.toString());
         try {
             Program.run(setup.folder(), command, LIMIT);
             return sample(Files.readString(json));
@@ -47,8 +55,7 @@ record JmhRun(Setup setup, String include, List<String> parameters) implements M
         Map<String, Double> figures = new HashMap<>();
         for (JsonElement element : results) {
             JsonObject result = element.getAsJsonObject();
-            String method = result.get("benchmark").getAsString();
-            String name = method.substring(method.lastIndexOf('.') + 1);
+            String name = result.get("benchmark").getAsString().substring(CLASS.length());
             figures.put(name + "_us", score(result.getAsJsonObject("primaryMetric")) / 1e3);
             JsonObject more = result.getAsJsonObject("secondaryMetrics");
             figures.put(name + "_bytes", score(allocated(more)));
