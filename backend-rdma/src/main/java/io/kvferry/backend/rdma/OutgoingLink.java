@@ -47,6 +47,7 @@ final class OutgoingLink implements Link, RdmaEvents {
     private final PostQueue posts;
     /** Leases that ended before they were opened here. A link that has seen too many is replaced. */
     private final Set<Long> stopped = new HashSet<>();
+
     private byte @Nullable [] answer;
 
     /** @param onDead runs on the owner thread once the link cannot be used for another transfer */

@@ -36,6 +36,7 @@ final class UcxFence {
 
     /** Which two halves: what others say is none of their business. */
     private final long pair;
+
     private final LocalProcess other;
 
     /** Still to be said: to where nothing could be sent yet. */
@@ -84,7 +85,8 @@ final class UcxFence {
     void send(UcxEndpoint way) {
         Word word = owed;
         if (word != null && way.isAttached()) {
-            byte[] message = ByteBuffer.allocate(BYTES).put(word.number).putLong(pair).array();
+            byte[] message =
+                    ByteBuffer.allocate(BYTES).put(word.number).putLong(pair).array();
             if (way.send(MESSAGE_ID, message, () -> taken |= last == word)) {
                 owed = null;
             }

@@ -49,8 +49,8 @@ final class UcxPair implements AutoCloseable {
             Scheduler none = (when, task) -> {
                 throw new IllegalStateException("nothing is scheduled here");
             };
-            BackendEnvironment environment = new BackendEnvironment(
-                    new PeerIdentity("pair", 1), ticker, none, "127.0.0.1", "127.0.0.1");
+            BackendEnvironment environment =
+                    new BackendEnvironment(new PeerIdentity("pair", 1), ticker, none, "127.0.0.1", "127.0.0.1");
             this.adapter = new UcxAdapterProvider().open(config, environment, Deadline.after(PATIENCE));
             this.bytes = arena.allocate(BYTES, 4096);
             this.memory = adapter.register(MemoryRegion.host(bytes), Deadline.after(PATIENCE));
