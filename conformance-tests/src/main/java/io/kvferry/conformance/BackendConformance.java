@@ -132,4 +132,18 @@ public abstract class BackendConformance {
             super(harness);
         }
     }
+
+    @Nested
+    final class Model extends ModelConformanceTest {
+        Model() {
+            super(harness);
+        }
+    }
+
+    @Nested
+    final class Soak extends SoakConformanceTest {
+        Soak() {
+            super(harness);
+        }
+    }
 }

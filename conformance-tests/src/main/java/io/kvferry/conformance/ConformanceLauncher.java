@@ -24,6 +24,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
  */
 public final class ConformanceLauncher {
     private static final String PROCESS = "Process";
+    private static final String SOCKET = "Socket";
 
     private ConformanceLauncher() {}
 
@@ -92,7 +93,7 @@ public final class ConformanceLauncher {
             selectors.add(DiscoverySelectors.selectClass(LaunchedConformance.class));
         }
         for (String suite : suites) {
-            if (!suite.equals(PROCESS)) {
+            if (!suite.equals(PROCESS) && !suite.equals(SOCKET)) {
                 selectors.add(DiscoverySelectors.selectNestedClass(
                         List.of(LaunchedConformance.class.getName()),
                         BackendConformance.class.getName() + "$" + suite));
@@ -100,6 +101,9 @@ public final class ConformanceLauncher {
         }
         if (suites.contains(PROCESS) || (suites.isEmpty() && harness.crossesProcesses())) {
             selectors.add(DiscoverySelectors.selectClass(LaunchedProcessConformance.class));
+        }
+        if (suites.contains(SOCKET) || (suites.isEmpty() && harness.sockets().isPresent())) {
+            selectors.add(DiscoverySelectors.selectClass(LaunchedSocketConformance.class));
         }
         return selectors;
     }

@@ -29,7 +29,7 @@ public final class FaultPlan {
     private final Object lock = new Object();
     // guarded by lock
     private final List<Rule> rules = new ArrayList<>();
-    private final Map<String, Integer> counts = new TreeMap<>();
+    private final Map<String, Long> counts = new TreeMap<>();
     private long randomState;
 
     private volatile boolean idle = true;
@@ -74,6 +74,8 @@ public final class FaultPlan {
         Action DIE = new Die();
         /** Half of it happens. */
         Action HALF = new Partial(0.5);
+        /** Of a stream: no byte goes this way any more, in good order. The other way goes on. */
+        Action HALF_CLOSE = new HalfClose();
 
         /**
          * It happens later.
@@ -83,6 +85,16 @@ public final class FaultPlan {
          */
         static Action delay(Duration duration) {
             return new Delay(duration);
+        }
+
+        /**
+         * Of a stream: bytes trickle from here on.
+         *
+         * @param bytesPerSecond how many, on the clock of the engine under test
+         * @return the action
+         */
+        static Action throttle(long bytesPerSecond) {
+            return new Throttle(bytesPerSecond);
         }
 
         /**
@@ -135,6 +147,16 @@ public final class FaultPlan {
     /** Bytes of it change on the way. */
     public record Corrupt() implements Action {}
 
+    /** Of a stream: no byte goes this way any more, in good order. The other way goes on. */
+    public record HalfClose() implements Action {}
+
+    /**
+     * Of a stream: bytes trickle from here on.
+     *
+     * @param bytesPerSecond how many, on the clock of the engine under test
+     */
+    public record Throttle(long bytesPerSecond) implements Action {}
+
     /**
      * It is held until a test opens the gate.
      *
@@ -160,12 +182,12 @@ public final class FaultPlan {
      * @param action what to do
      * @return this
      */
-    public FaultPlan on(String point, int occurrence, Action action) {
+    public FaultPlan on(String point, long occurrence, Action action) {
         if (occurrence < 1) {
             throw new IllegalArgumentException("occurrences count from 1, got " + occurrence);
         }
         synchronized (lock) {
-            int at = counts.getOrDefault(point, 0) + occurrence;
+            long at = counts.getOrDefault(point, 0L) + occurrence;
             return add(new Rule(point, at, at, 1, action));
         }
     }
@@ -202,7 +224,7 @@ public final class FaultPlan {
      */
     public FaultPlan sometimes(String point, double probability, Action action) {
         synchronized (lock) {
-            return add(new Rule(point, 0, Integer.MAX_VALUE, probability, action));
+            return add(new Rule(point, 0, Long.MAX_VALUE, probability, action));
         }
     }
 
@@ -230,18 +252,66 @@ public final class FaultPlan {
             return Action.PASS;
         }
         synchronized (lock) {
-            int occurrence = counts.merge(point, 1, Integer::sum);
-            for (Rule rule : rules) {
-                if (rule.point.equals(point)
-                        && occurrence >= rule.first
-                        && occurrence <= rule.last
-                        && (rule.probability >= 1 || draw() < rule.probability)) {
-                    return rule.action;
-                }
-            }
-            return Action.PASS;
+            return decide(point, counts.merge(point, 1L, Long::sum));
         }
     }
+
+    private Action decide(String point, long occurrence) {
+        for (Rule rule : rules) {
+            if (rule.point.equals(point)
+                    && occurrence >= rule.first
+                    && occurrence <= rule.last
+                    && (rule.probability >= 1 || draw() < rule.probability)) {
+                return rule.action;
+            }
+        }
+        return Action.PASS;
+    }
+
+    /**
+     * Asks what happens to a piece of a stream, at a point of which each byte is an occurrence. Bytes behind the one that
+     * something happens to are not counted: they are asked about again.
+     *
+     * @param point the entry point
+     * @param bytes how many there are
+     * @return how many bytes pass untouched, and what happens at the next one
+     */
+    public Hit next(String point, int bytes) {
+        if (idle) {
+            return new Hit(bytes, Action.PASS);
+        }
+        synchronized (lock) {
+            long before = counts.getOrDefault(point, 0L);
+            Hit first = new Hit(bytes, Action.PASS);
+            for (Rule rule : rules) {
+                long at = rule.point.equals(point) ? firstIn(rule, before, first.untouched) : -1;
+                if (at >= 0) {
+                    first = new Hit((int) at, rule.action);
+                }
+            }
+            counts.put(point, before + first.untouched + (first.action instanceof Pass ? 0 : 1));
+            return first;
+        }
+    }
+
+    /** How many of the next bytes come before the one that a rule picks, or -1 where it picks none of them. */
+    private long firstIn(Rule rule, long before, int bytes) {
+        if (rule.probability < 1) {
+            // how many misses come before a hit, in one draw
+            double misses = Math.log(1 - draw()) / Math.log(1 - rule.probability);
+            return misses < bytes ? (long) misses : -1;
+        }
+        long at = Math.max(0, rule.first - before - 1);
+        return at < bytes && before + 1 + at <= rule.last ? at : -1;
+    }
+
+    /**
+     * What happens to a piece of a stream.
+     *
+     * @param untouched how many bytes pass
+     * @param action what happens at the byte behind them; {@link Action#PASS} where all pass
+     */
+    public record Hit(int untouched, Action action) {}
 
     /**
      * Returns how often a point was passed since the first action was added.
@@ -251,7 +321,7 @@ public final class FaultPlan {
      */
     public int occurrences(String point) {
         synchronized (lock) {
-            return counts.getOrDefault(point, 0);
+            return Math.toIntExact(counts.getOrDefault(point, 0L));
         }
     }
 
@@ -280,5 +350,5 @@ public final class FaultPlan {
         return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
     }
 
-    private record Rule(String point, int first, int last, double probability, Action action) {}
+    private record Rule(String point, long first, long last, double probability, Action action) {}
 }

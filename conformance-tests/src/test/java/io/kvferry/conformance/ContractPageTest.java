@@ -72,7 +72,7 @@ class ContractPageTest {
     private static List<Method> tests() {
         Stream<Class<?>> suites = Stream.concat(
                 Arrays.stream(BackendConformance.class.getDeclaredClasses()).map(Class::getSuperclass),
-                Stream.of(ProcessConformanceTest.class));
+                Stream.of(ProcessConformanceTest.class, SocketConformanceTest.class));
         return suites.flatMap(suite -> Arrays.stream(suite.getDeclaredMethods()))
                 .filter(method -> method.isAnnotationPresent(Test.class))
                 .toList();

@@ -1,0 +1,211 @@
+package io.kvferry.conformance;
+
+import io.kvferry.engine.EngineStatus;
+import io.kvferry.spi.AbortScope;
+import io.kvferry.spi.Capability;
+import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+/**
+ * One random sequence on one pair of engines: calm phases, in which the model knows each outcome, and hostile ones, in
+ * which it knows what may not happen. After each phase everything ends, both sides are quiescent and another transfer works.
+ *
+ * <p>Confined to the test's thread. Each step draws all its random numbers from one of its own, so that a step that finds
+ * another state than in an earlier run does not change the steps behind it.
+ */
+final class ModelRun {
+    private static final int PHASES = 4;
+    private static final int STEPS = 40;
+    private static final int SLOTS = 4;
+    private static final Duration TICK = Duration.ofMillis(20);
+    private static final Duration STILL = Duration.ofMillis(4);
+    /** Longer than whatever the engine still waits for when nothing goes wrong any more, such as an answer to HELLO. */
+    private static final Duration HEALING = Duration.ofSeconds(15);
+
+    private final Bed bed;
+    private final Random random;
+    private final ModelFaults faults;
+    private final List<String> log = new ArrayList<>();
+    private final Map<Integer, ModelTransfer> slots = new TreeMap<>();
+    private Node left;
+    private Node right;
+    private boolean hostile;
+
+    ModelRun(Bed bed, BackendHarness harness, Random random) {
+        this.bed = bed;
+        this.random = random;
+        this.faults = new ModelFaults(bed, harness);
+        this.left = bed.initiator();
+        this.right = bed.target();
+    }
+
+    void play() {
+        for (int phase = 0; phase < PHASES; phase++) {
+            hostile = phase % 2 == 1;
+            note(hostile ? "hostile phase" : "calm phase");
+            for (int step = 0; step < STEPS; step++) {
+                step(new Random(random.nextLong()));
+            }
+            drain();
+        }
+    }
+
+    /** What was asked, a line each. */
+    String log() {
+        return String.join("\n", log);
+    }
+
+    void note(String line) {
+        log.add(line);
+    }
+
+    private void step(Random dice) {
+        int slot = dice.nextInt(SLOTS);
+        int choice = dice.nextInt(100);
+        if (hostile && choice < 20) {
+            note("fault: " + faults.next(dice, left, right));
+        } else if (choice < 28) {
+            advance(dice);
+        } else if (hostile && choice < 29) {
+            restart(dice.nextBoolean());
+        } else {
+            verb(slot, dice);
+        }
+        inHand().forEach(ModelTransfer::observe);
+    }
+
+    private void verb(int slot, Random dice) {
+        ModelTransfer known = slots.get(slot);
+        if (known != null && known.isOver()) {
+            known.wrapUp();
+            end(List.of(known));
+            slots.remove(slot);
+            known = null;
+        }
+        if (known == null) {
+            boolean forth = dice.nextBoolean();
+            ModelTransfer made =
+                    ModelTransfer.offer(this, slot, forth ? left : right, forth ? right : left, dice);
+            if (made != null) {
+                slots.put(slot, made);
+            }
+        } else {
+            known.next(dice);
+        }
+    }
+
+    /** Time passes. In a calm phase nothing that only takes a moment is under way then. */
+    private void advance(Random dice) {
+        Duration duration = Duration.ofMillis(
+                switch (dice.nextInt(4)) {
+                    case 0 -> 1;
+                    case 1 -> 50;
+                    case 2 -> 400;
+                    default -> 3000;
+                });
+        inHand().forEach(ModelTransfer::settle);
+        note("time: " + duration.toMillis() + " ms");
+        bed.ticker().advance(duration);
+        inHand().forEach(ModelTransfer::settle);
+    }
+
+    private void restart(boolean first) {
+        Node old = first ? left : right;
+        note("restart: " + old.engine().identity());
+        faults.thaw();
+        PeerAddress address = old.address();
+        bed.network().kill(address);
+        old.close();
+        Node fresh = bed.restart(old.engine().identity().nodeId(), address);
+        if (first) {
+            left = fresh;
+        } else {
+            right = fresh;
+        }
+        inHand().forEach(transfer -> transfer.restarted(old));
+        slots.values().removeIf(known -> known.isOf(old));
+    }
+
+    private void drain() {
+        note("drain");
+        faults.clear();
+        List<ModelTransfer> all = inHand();
+        if (hostile) {
+            bed.ticker().advance(HEALING);
+        }
+        all.forEach(ModelTransfer::wrapUp);
+        end(all);
+        slots.clear();
+        for (Node node : List.of(left, right)) {
+            untilMoving(
+                    () -> "nothing in hand: " + node.engine().status().lines(),
+                    () -> isIdle(node.engine().status()));
+        }
+        if (hostile) {
+            bed.ticker().advance(HEALING);
+        }
+    }
+
+    /** Nothing touches what was given back, whatever else moves meanwhile. */
+    private void end(List<ModelTransfer> over) {
+        faults.thaw();
+        over.forEach(ModelTransfer::awaitQuiescent);
+        over.forEach(ModelTransfer::poison);
+        if (!hostile || !faults.isActive()) {
+            Random seed = new Random(over.size());
+            ModelTransfer.moveOne(this, left, right, seed);
+            ModelTransfer.moveOne(this, right, left, seed);
+        }
+        over.forEach(ModelTransfer::close);
+    }
+
+    private static boolean isIdle(EngineStatus status) {
+        return status.transfers().isEmpty() && status.leases() == 0 && status.quarantinedTransfers() == 0;
+    }
+
+    private List<ModelTransfer> inHand() {
+        return List.copyOf(slots.values());
+    }
+
+    Bed bed() {
+        return bed;
+    }
+
+    /** Whether the model knows each outcome: nothing goes wrong, and what one transfer does cannot meet another. */
+    boolean isExact() {
+        return !hostile
+                && left.info().abortScope() == AbortScope.TRANSFER
+                && left.can(Capability.REVOKE)
+                && left.can(Capability.CANCEL_IN_FLIGHT);
+    }
+
+    Deadline in(Duration duration) {
+        return bed.in(duration);
+    }
+
+    /** Waits for a call whose end may need the clock. */
+    <T> T getMoving(String what, CompletableFuture<T> call) {
+        untilMoving(() -> what, call::isDone);
+        return Await.get(what, call);
+    }
+
+    /** Waits for an event; moves the clock unless it comes at once. */
+    void untilMoving(Supplier<String> what, BooleanSupplier condition) {
+        Deadline still = Deadline.after(STILL);
+        Await.until(what, () -> {
+            if (!condition.getAsBoolean() && still.isExpired()) {
+                bed.ticker().advance(TICK);
+            }
+            return condition.getAsBoolean();
+        });
+    }
+}
