@@ -32,7 +32,6 @@ final class ModelFaults {
     private final Bed bed;
     private final BackendHarness harness;
     private final List<Gate> gates = new ArrayList<>();
-    private boolean active;
 
     ModelFaults(Bed bed, BackendHarness harness) {
         this.bed = bed;
@@ -41,7 +40,6 @@ final class ModelFaults {
 
     /** Lets one more thing go wrong; returns what. */
     String next(Random dice, Node left, Node right) {
-        active = true;
         FaultPlan side = (dice.nextBoolean() ? left : right).faults();
         return switch (dice.nextInt(12)) {
             case 0, 1, 2, 3, 4 -> onMessage(dice);
@@ -118,26 +116,25 @@ final class ModelFaults {
         return gate;
     }
 
-    /** Lets everything go on that stands still. */
+    /** Lets peers and bytes go on that stand still. */
     void thaw() {
         bed.network().heal();
         bed.nodes().forEach(node -> bed.network().thaw(node.address()));
         harness.dataPlaneFaults().ifPresent(BackendHarness.DataPlaneFaults::thaw);
         harness.dataPlaneFaults().ifPresent(BackendHarness.DataPlaneFaults::heal);
+    }
+
+    /** Lets late what was held up: most of it when its transfer is long over. */
+    void openGates() {
         List<Gate> held = List.copyOf(gates);
         gates.clear();
         held.forEach(Gate::open);
     }
 
-    /** Nothing goes wrong any more. */
+    /** Nothing more goes wrong; what was held up still is. */
     void clear() {
         bed.wire().clear();
         bed.nodes().forEach(node -> node.faults().clear());
         thaw();
-        active = false;
-    }
-
-    boolean isActive() {
-        return active;
     }
 }

@@ -36,6 +36,7 @@ final class ModelRun {
     private final ModelFaults faults;
     private final List<String> log = new ArrayList<>();
     private final Map<Integer, ModelTransfer> slots = new TreeMap<>();
+    private final List<ModelTransfer> buried = new ArrayList<>();
     private Node left;
     private Node right;
     private boolean hostile;
@@ -87,7 +88,7 @@ final class ModelRun {
         ModelTransfer known = slots.get(slot);
         if (known != null && known.isOver()) {
             known.wrapUp();
-            end(List.of(known));
+            bury(known);
             slots.remove(slot);
             known = null;
         }
@@ -122,6 +123,7 @@ final class ModelRun {
         Node old = first ? left : right;
         note("restart: " + old.engine().identity());
         faults.thaw();
+        faults.openGates();
         PeerAddress address = old.address();
         bed.network().kill(address);
         old.close();
@@ -132,40 +134,41 @@ final class ModelRun {
             right = fresh;
         }
         inHand().forEach(transfer -> transfer.restarted(old));
-        slots.values().removeIf(known -> known.isOf(old));
+        buried.forEach(transfer -> transfer.restarted(old));
+        slots.clear();
+        // their memory is gone with the node that was killed
+        buried.clear();
     }
 
+    /** Everything ends, and what was held up goes on: nothing touches what was given back before. */
     private void drain() {
         note("drain");
         faults.clear();
         List<ModelTransfer> all = inHand();
+        all.forEach(ModelTransfer::wrapUp);
+        all.forEach(this::bury);
+        slots.clear();
+        faults.openGates();
         if (hostile) {
             bed.ticker().advance(HEALING);
         }
-        all.forEach(ModelTransfer::wrapUp);
-        end(all);
-        slots.clear();
+        Random dice = new Random(buried.size());
+        ModelTransfer.moveOne(this, left, right, dice);
+        ModelTransfer.moveOne(this, right, left, dice);
+        buried.forEach(ModelTransfer::close);
+        buried.clear();
         for (Node node : List.of(left, right)) {
             untilMoving(
                     () -> "nothing in hand: " + node.engine().status().lines(),
                     () -> isIdle(node.engine().status()));
         }
-        if (hostile) {
-            bed.ticker().advance(HEALING);
-        }
     }
 
-    /** Nothing touches what was given back, whatever else moves meanwhile. */
-    private void end(List<ModelTransfer> over) {
-        faults.thaw();
-        over.forEach(ModelTransfer::awaitQuiescent);
-        over.forEach(ModelTransfer::poison);
-        if (!hostile || !faults.isActive()) {
-            Random seed = new Random(over.size());
-            ModelTransfer.moveOne(this, left, right, seed);
-            ModelTransfer.moveOne(this, right, left, seed);
-        }
-        over.forEach(ModelTransfer::close);
+    /** Its memory has been given back: it is filled with what must stay there until the phase ends. */
+    private void bury(ModelTransfer over) {
+        over.awaitQuiescent();
+        over.poison();
+        buried.add(over);
     }
 
     private static boolean isIdle(EngineStatus status) {
@@ -200,6 +203,10 @@ final class ModelRun {
 
     /** Waits for an event; moves the clock unless it comes at once. */
     void untilMoving(Supplier<String> what, BooleanSupplier condition) {
+        if (isExact()) {
+            // a clock that jumps is no excuse for what only takes a moment
+            inHand().forEach(ModelTransfer::settle);
+        }
         Deadline still = Deadline.after(STILL);
         Await.until(what, () -> {
             if (!condition.getAsBoolean() && still.isExpired()) {

@@ -44,7 +44,7 @@ class BrokenBackendTest {
     static List<Breakage> breakages() {
         List<Breakage> all = new ArrayList<>();
         all.addAll(List.of(
-                flaw(Flaw.WRITES_AFTER_FINISH, "R6.6", "R18.5", "R19.5"),
+                flaw(Flaw.WRITES_AFTER_FINISH, "R6.6", "R18.5"),
                 flaw(Flaw.WRITES_AFTER_REVOKE, "R18.5"),
                 flaw(Flaw.REPORTS_TOO_EARLY, "R16.3"),
                 flaw(Flaw.WRITES_TOO_MUCH, "R16.1"),

@@ -52,10 +52,10 @@ final class BrokenBackends {
 
     static List<Breakage> all() {
         return List.of(
-                Breakage.of("it is not in META-INF/services", withProvider(Unlisted::new), "R10.1"),
+                Breakage.of("it is not in META-INF/services", withProvider(Unlisted::new), "R10.1").broad(),
                 Breakage.of("its probe changes its mind", withProvider(Moody::new), "R10.2"),
-                Breakage.of("one of its keys is somebody else's", withProvider(ForeignKey::new), "R12.2"),
-                Breakage.of("it does not say how it moves bytes", info(BrokenBackends::nameless), "R10.11"),
+                Breakage.of("one of its keys is somebody else's", withProvider(ForeignKey::new), "R12.2").broad(),
+                Breakage.of("it does not say how it moves bytes", info(BrokenBackends::nameless), "R10.11").broad(),
                 Breakage.of("it takes small blocks only", info(BrokenBackends::limited), "R17.5", "R16.2")
                         .broad(),
                 Breakage.of(
@@ -76,9 +76,7 @@ final class BrokenBackends {
                         .broad(),
                 Breakage.of("of one lease it serves one fetch", refusingSubsets(), "R15.10"),
                 Breakage.of(
-                        "its status goes back",
-                        initiator((plan, sound) -> new Stutters(plan, sound)),
-                        "R14.5"),
+                        "its status does not come to the end", initiator((plan, sound) -> new Lags(plan, sound)), "R14.5"),
                 Breakage.of(
                                 "its status says nothing",
                                 initiator((plan, sound) -> new Silent(sound)),
@@ -119,10 +117,13 @@ final class BrokenBackends {
                         .broad(),
                 Breakage.of(
                         "bytes that were under way land when somebody else's do",
-                        LateWriter::new,
-                        "R4.4",
-                        "R4.9",
-                        "R6.5"),
+                                LateWriter::new,
+                                "R4.4",
+                                "R4.9",
+                                "R6.1",
+                                "R6.5",
+                                "R6.6")
+                        .broad(),
                 Breakage.of(
                         "a failure takes its neighbours with it",
                         TakesNeighbours::new,
@@ -237,7 +238,7 @@ final class BrokenBackends {
 
         @Override
         public Availability probe(BackendConfig config) {
-            return asked.incrementAndGet() == 40
+            return asked.incrementAndGet() == 45
                     ? new Availability.Unavailable(TransferErrorCode.BACKEND_UNAVAILABLE, "busy", "ask again")
                     : super.probe(config);
         }
@@ -314,20 +315,18 @@ final class BrokenBackends {
         }
     }
 
-    private static final class Stutters extends Forwarding.Initiator {
+    private static final class Lags extends Forwarding.Initiator {
         private final boolean watched;
-        private final AtomicInteger asked = new AtomicInteger();
 
-        Stutters(InitiatorPlan plan, InitiatorTransfer sound) {
+        Lags(InitiatorPlan plan, InitiatorTransfer sound) {
             super(sound);
-            watched = plan.blocks().size() == 64 && plan.blocks().length(0) == 256 * 1024;
+            watched = isUniform(plan.blocks(), 64, 256 * 1024);
         }
 
         @Override
         public TransferStatus status() {
             TransferStatus now = super.status();
-            boolean back = watched && now.blocksDone() > 0 && asked.incrementAndGet() % 2 == 0;
-            return back
+            return watched && now.blocksDone() == now.blocksTotal()
                     ? new TransferStatus(
                             now.state(),
                             now.bytesDone(),
