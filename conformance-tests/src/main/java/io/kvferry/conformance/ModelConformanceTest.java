@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Long random sequences of verbs and faults, against a simple model of the contract ({@link ModelTransfer}).
+ * Long random sequences of verbs and faults, against a simple model of the contract.
  *
  * <p>A run plays {@code -Dkvferry.conformance.sequences} of them, a few unless set. A failure names its sequence and what
  * was asked in it: {@code -Dkvferry.conformance.seed} plays all again, {@code -Dkvferry.conformance.first-sequence} begins

@@ -43,8 +43,8 @@ final class HandBackend implements TransferBackend {
         private final BitSet submitted = new BitSet();
         private final BitSet applied = new BitSet();
         private int blocks;
-        private volatile int open;
-        private volatile int mostOpen;
+        private int open;
+        private int mostOpen;
         private InitiatorPlan plan;
 
         private synchronized void prepared(InitiatorPlan newPlan) {
@@ -79,7 +79,7 @@ final class HandBackend implements TransferBackend {
         }
 
         /** How many attempts could write the same memory at the same time, at the worst moment. */
-        int mostOpen() {
+        synchronized int mostOpen() {
             return mostOpen;
         }
 
