@@ -35,7 +35,7 @@ record Footprint(long heapBytes, long directBytes, long residentBytes, int threa
                         .sum(),
                 resident(),
                 ManagementFactory.getThreadMXBean().getThreadCount(),
-                descriptors());
+                openDescriptors());
     }
 
     /** What has grown since, a line each. */
@@ -67,7 +67,7 @@ record Footprint(long heapBytes, long directBytes, long residentBytes, int threa
         }
     }
 
-    private static long descriptors() {
+    private static long openDescriptors() {
         try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
             return open.count();
         } catch (IOException e) {
