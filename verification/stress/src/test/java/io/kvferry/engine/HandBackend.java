@@ -30,6 +30,7 @@ import io.kvferry.spi.TransferState;
 import io.kvferry.spi.TransferStatus;
 import io.kvferry.spi.WireId;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -43,7 +44,9 @@ final class HandBackend implements TransferBackend {
         private final BitSet submitted = new BitSet();
         private final BitSet applied = new BitSet();
         private int blocks;
-        private int open;
+        /** Attempts that may write, by the deadline of their lease, which tells leases of one id apart. */
+        private final Map<Long, Integer> open = new HashMap<>();
+
         private int mostOpen;
         private InitiatorPlan plan;
 
@@ -68,14 +71,13 @@ final class HandBackend implements TransferBackend {
             return true;
         }
 
-        private synchronized void accepted(int size) {
+        private synchronized void accepted(int size, long lease) {
             blocks = size;
-            open++;
-            mostOpen = Math.max(mostOpen, open);
+            mostOpen = Math.max(mostOpen, open.merge(lease, 1, Integer::sum));
         }
 
-        private synchronized void targetFinished() {
-            open--;
+        private synchronized void targetFinished(long lease) {
+            open.merge(lease, -1, Integer::sum);
         }
 
         /** How many attempts could write the same memory at the same time, at the worst moment. */
@@ -139,8 +141,9 @@ final class HandBackend implements TransferBackend {
     @Override
     public TargetTransfer accept(TargetPlan plan, Proposal proposal, Deadline deadline) {
         Move move = move(plan.id());
-        move.accepted(plan.blocks().size());
-        return new Target(move);
+        long lease = plan.deadline().atNanos();
+        move.accepted(plan.blocks().size(), lease);
+        return new Target(move, lease);
     }
 
     @Override
@@ -179,10 +182,12 @@ final class HandBackend implements TransferBackend {
 
     private static final class Target implements TargetTransfer {
         private final Move move;
+        private final long lease;
         private boolean finished;
 
-        Target(Move move) {
+        Target(Move move, long lease) {
             this.move = move;
+            this.lease = lease;
         }
 
         @Override
@@ -204,7 +209,7 @@ final class HandBackend implements TransferBackend {
         public synchronized Quiescence finish(Deadline grace) {
             if (!finished) {
                 finished = true;
-                move.targetFinished();
+                move.targetFinished(lease);
             }
             return Quiescence.QUIESCENT;
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvferry.conformance.Await;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerControl;
 import io.kvferry.spi.PeerIdentity;
@@ -23,6 +24,7 @@ import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -49,6 +51,7 @@ class LeaseTableTest {
     private final List<TransferId> ids =
             Stream.generate(TransferId::random).limit(3).toList();
     private final List<PeerIdentity> peers = List.of(new PeerIdentity("one", 11), new PeerIdentity("two", 22));
+    private final AtomicLong offers = new AtomicLong();
     private final Queue<Lease> offered = new ConcurrentLinkedQueue<>();
     private final Queue<TransferErrorCode> codes = new ConcurrentLinkedQueue<>();
     private final PeerControl control = pair.network
@@ -91,7 +94,8 @@ class LeaseTableTest {
 
     private void offer(TransferId id) {
         try {
-            Lease lease = pair.target.offer(LeaseRequest.writable(id, pair.destination), pair.far());
+            Deadline until = Deadline.atNanos(pair.far().atNanos() + offers.incrementAndGet(), pair.ticker);
+            Lease lease = pair.target.offer(LeaseRequest.writable(id, pair.destination), until);
             offered.add(lease);
             codes.add(TransferErrorCode.OK);
         } catch (TransferException e) {
