@@ -376,10 +376,15 @@ public final class Lease implements AutoCloseable {
     /** An attempt of which nothing is left need not be kept. */
     void forgetIfSettled(TargetAttempt attempt) {
         if (attempt.isSettled()) {
-            synchronized (lock) {
-                attempts.remove(new AttemptKey(attempt.peer(), attempt.number()), attempt);
-            }
+            forget(attempt);
             tellIfQuiescent();
+        }
+    }
+
+    /** An attempt that is decided and whose memory has been given back is in nobody's way. */
+    void forget(TargetAttempt attempt) {
+        synchronized (lock) {
+            attempts.remove(new AttemptKey(attempt.peer(), attempt.number()), attempt);
         }
     }
 

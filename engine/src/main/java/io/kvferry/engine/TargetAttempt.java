@@ -394,6 +394,10 @@ final class TargetAttempt implements TransferObserver {
         PeerReply.Finished reply = new PeerReply.Finished(outcome.state(), outcome.error());
         // first remembered, so that a late PREPARE of this attempt finds its tombstone
         lease.remember(this, outcome, reply, report);
+        // before anybody hears of the end, so that a lease which ends quiescent is never published as quarantined
+        if (hold.state() == Quiescence.QUIESCENT) {
+            lease.forget(this);
+        }
         over.complete(reply);
         lease.forgetIfSettled(this);
         lease.attemptOver(outcome);
