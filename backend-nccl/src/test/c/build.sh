@@ -9,6 +9,7 @@ flags=(-std=gnu11 -O2 -Wall -Wextra -Werror -fPIC -fvisibility=hidden -pthread -
 printf 'libcudart.so.13 { global: *; };' >"$out/cudart.map"
 "${CC:-gcc}" "${flags[@]}" -Wl,-soname,libcuda.so.1 -o "$out/libcuda.so.1" "$here/emu_cuda.c"
 "${CC:-gcc}" "${flags[@]}" -Wl,-soname,libcudart.so.13 -Wl,--version-script,"$out/cudart.map" \
-  -o "$out/libcudart.so.13" "$here/emu_cudart.c"
-"${CC:-gcc}" "${flags[@]}" -Wl,-soname,libnccl.so.2 -o "$out/libnccl.so.2" "$here/emu_nccl.c" \
+  -o "$out/libcudart.so.13" "$here/emu_memory.c" "$here/emu_stream.c"
+"${CC:-gcc}" "${flags[@]}" -Wl,-soname,libnccl.so.2 -o "$out/libnccl.so.2" \
+  "$here"/emu_{nccl,connect,socket,transfer}.c \
   -L"$out" -l:libcudart.so.13 -Wl,-rpath,'$ORIGIN' -Wl,-z,defs

@@ -1,5 +1,6 @@
 package io.kvferry.cli;
 
+import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.engine.TransferEngine;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendInfo;
@@ -69,15 +70,20 @@ final class BackendsCommand implements Callable<Integer> {
 
     /** What a backend can do is known once it is open. */
     private @Nullable BackendInfo open(String name, List<String> notes) {
-        try (TransferEngine engine = TransferEngine.open(engineOptions
-                .builder()
-                .set("kvferry.backend", name)
-                .set("kvferry.peer.port", "0")
-                .build())) {
-            return engine.backends().getFirst().info();
+        try {
+            return info(engineOptions.builder(), name);
         } catch (TransferException e) {
             notes.add(name + ": " + e.error().detail());
             return null;
+        }
+    }
+
+    /** Opens a backend alone, asks it, and closes it. */
+    static @Nullable BackendInfo info(KvFerryConfig.Builder config, String name) {
+        try (TransferEngine engine = TransferEngine.open(config.set("kvferry.backend", name)
+                .set("kvferry.peer.port", "0")
+                .build())) {
+            return engine.backends().getFirst().info();
         }
     }
 

@@ -15,8 +15,6 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -49,6 +47,9 @@ final class BenchCommand implements Callable<Integer> {
 
     @Mixin
     private EngineOptions engineOptions;
+
+    @Mixin
+    private ReportOptions report;
 
     @Option(names = "--local", description = "Start the target as a second process here. This is the default.")
     private boolean local;
@@ -141,21 +142,10 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--turns",
-            description = "Measure once for each line that comes on standard input, until that ends, and print each result as"
-                    + " a line of JSON: for turns with another program that leave the JVM warm. One combination only.")
+            description =
+                    "Measure once for each line that comes on standard input, until that ends, and print each result as"
+                            + " a line of JSON: for turns with another program that leave the JVM warm. One combination only.")
     private boolean turns;
-
-    @Option(names = "--csv", paramLabel = "FILE", description = "Write the table as comma-separated values.")
-    private @Nullable Path csv;
-
-    @Option(names = "--json", paramLabel = "FILE", description = "Write the table as JSON.")
-    private @Nullable Path json;
-
-    @Option(
-            names = "--plot",
-            paramLabel = "FILE",
-            description = "Draw bandwidth over block size; FILE ends in .svg or .html.")
-    private @Nullable Path plot;
 
     @SuppressWarnings("NullAway.Init") // picocli fills the fields
     BenchCommand() {}
@@ -168,6 +158,7 @@ final class BenchCommand implements Callable<Integer> {
             run(given);
             return ExitCode.OK;
         }
+        engineOptions.checkBetweenProcesses();
         List<String> arguments = new ArrayList<>(List.of("--bench", "--bench-memory", memory + "B"));
         arguments.addAll(engineOptions.arguments());
         try (ServerProcess target = ServerProcess.start(arguments)) {
@@ -183,11 +174,8 @@ final class BenchCommand implements Callable<Integer> {
         checkRange("--batch", batches, BenchCase.MAX_BLOCKS);
         checkRange("--threads", threads, 1024);
         checkRange("--pipeline", List.of(pipeline), 1024);
-        Path image = plot;
-        if (image != null && !isHtml(image) && !image.toString().endsWith(".svg")) {
-            throw usage("--plot " + image + " ends neither in .svg nor in .html");
-        }
-        if (turns && (points().size() > 1 || csv != null || json != null || plot != null)) {
+        report.check();
+        if (turns && (points().size() > 1 || report.isAsked())) {
             throw usage("--turns measures one combination and prints to standard output only");
         }
         for (BenchCase point : points()) {
@@ -304,21 +292,7 @@ final class BenchCommand implements Callable<Integer> {
         String title =
                 "kvferry bench, " + results.getFirst().backend() + ", memory " + Quantity.bytes(memory) + ", pipeline "
                         + settings.pipeline() + ", " + (settings.standing() ? "standing lease" : "lease per transfer");
-        List<Map<String, String>> rows =
-                results.stream().map(BenchResult::columns).toList();
-        Path csvFile = csv;
-        if (csvFile != null) {
-            Files.writeString(csvFile, BenchReport.csv(rows));
-        }
-        Path jsonFile = json;
-        if (jsonFile != null) {
-            Files.writeString(jsonFile, BenchReport.json(rows));
-        }
-        Path image = plot;
-        if (image != null) {
-            BenchPlot.Figure figure = figure(results, title);
-            Files.writeString(image, isHtml(image) ? BenchPlot.html(figure, rows) : BenchPlot.svg(figure));
-        }
+        report.write(results.stream().map(BenchResult::columns).toList(), figure(results, title));
     }
 
     private static BenchPlot.Figure figure(List<BenchResult> results, String title) {
@@ -329,9 +303,5 @@ final class BenchCommand implements Callable<Integer> {
             lines.computeIfAbsent(name, _ -> new TreeMap<>()).put(point.blockBytes(), result.gigabytesPerSecond());
         }
         return new BenchPlot.Figure(title, "block size", Quantity::bytes, "GB/s", lines);
-    }
-
-    static boolean isHtml(Path file) {
-        return file.toString().endsWith(".html");
     }
 }

@@ -3,7 +3,9 @@ package io.kvferry.cli;
 import io.kvferry.cli.doctor.ClusterCheck;
 import io.kvferry.cli.doctor.Finding;
 import io.kvferry.cli.doctor.LmcacheCheck;
+import io.kvferry.cli.doctor.LmcacheContact;
 import io.kvferry.cli.doctor.MachineCheck;
+import io.kvferry.cli.doctor.VllmCheck;
 import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.engine.EngineConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
@@ -28,7 +30,8 @@ import tools.jackson.databind.json.JsonMapper;
         name = "doctor",
         description = {
             "Checks a set-up: configuration, backends, port, locked memory, controllers, nodes and whether they agree.",
-            "With --lmcache, checks configuration files of LMCache instead. Exit code 1 if something is wrong."
+            "With --lmcache, checks configuration files of LMCache instead, and asks the controllers that they name; with"
+                    + " --vllm, how instances of vLLM hand KV cache over by NCCL. Exit code 1 if something is wrong."
         },
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
@@ -54,6 +57,30 @@ final class DoctorCommand implements Callable<Integer> {
             description = "Tensor-parallel workers of each LMCache instance. Default: ${DEFAULT-VALUE}.")
     private int ranks;
 
+    @Option(names = "--offline", description = "With --lmcache, look at the files alone and ask no controller.")
+    private boolean offline;
+
+    @Option(
+            names = "--as-worker",
+            description = "With --lmcache, also join each controller for a moment: the only proof that it takes in what"
+                    + " workers push. For controllers of LMCache from 0.4 on and of KVFerry.")
+    private boolean asWorker;
+
+    @Option(
+            names = "--vllm",
+            paramLabel = "FILE[@HOST]",
+            arity = "1..*",
+            description = "How instances of vLLM that work together by P2pNcclConnector are started: the command with"
+                    + " 'vllm serve' and its environment, or the options in YAML or JSON.")
+    private List<String> vllm = new ArrayList<>();
+
+    @Option(
+            names = "--vllm-log",
+            paramLabel = "FILE",
+            arity = "1..*",
+            description = "Logs of these servers: whose versions must agree, and which failures have a known cause.")
+    private List<Path> vllmLogs = new ArrayList<>();
+
     @Option(
             names = "--timeout",
             defaultValue = "5s",
@@ -73,7 +100,13 @@ final class DoctorCommand implements Callable<Integer> {
         if (ranks < 1) {
             throw new ParameterException(spec.commandLine(), "--ranks " + ranks + " is not at least 1");
         }
-        List<Finding> findings = lmcache.isEmpty() ? ours() : LmcacheCheck.run(lmcache, ranks);
+        if (lmcache.isEmpty() && (offline || asWorker)) {
+            throw new ParameterException(spec.commandLine(), "--offline and --as-worker belong to --lmcache");
+        }
+        if (offline && asWorker) {
+            throw new ParameterException(spec.commandLine(), "--offline and --as-worker exclude each other");
+        }
+        List<Finding> findings = findings();
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(JsonMapper.shared().writeValueAsString(findings));
@@ -82,6 +115,17 @@ final class DoctorCommand implements Callable<Integer> {
         }
         out.flush();
         return findings.stream().allMatch(Finding::ok) ? ExitCode.OK : ExitCode.FAILED;
+    }
+
+    private List<Finding> findings() throws IOException {
+        List<Finding> findings = new ArrayList<>();
+        if (!lmcache.isEmpty()) {
+            findings.addAll(LmcacheCheck.run(lmcache, ranks, offline ? null : new LmcacheContact(timeout, asWorker)));
+        }
+        if (!vllm.isEmpty() || !vllmLogs.isEmpty()) {
+            findings.addAll(VllmCheck.run(vllm, vllmLogs));
+        }
+        return lmcache.isEmpty() && vllm.isEmpty() && vllmLogs.isEmpty() ? ours() : findings;
     }
 
     private List<Finding> ours() throws IOException {

@@ -3,9 +3,14 @@ package io.kvferry.cli;
 import io.kvferry.control.cluster.ClusterConfigKeys;
 import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.http.HttpConfigKeys;
+import io.kvferry.engine.ConfigEntry;
+import io.kvferry.engine.EngineConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.spi.ConfigKey;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +24,8 @@ import picocli.CommandLine.Option;
 
 /** The options of every command that reads the configuration. */
 final class EngineOptions {
+    private static final String IN_PROCESS = "inprocess";
+
     @Option(
             names = "--config",
             paramLabel = "FILE",
@@ -61,6 +68,25 @@ final class EngineOptions {
             config.set("kvferry.backend", name, "--backend");
         }
         return config;
+    }
+
+    /** What the user set of some keys; those left alone are not in it. */
+    List<ConfigEntry> given(Set<String> keys) {
+        return config().entries().stream()
+                .filter(entry -> keys.contains(entry.name()) && !entry.source().equals(ConfigEntry.DEFAULT))
+                .toList();
+    }
+
+    /** Refuses a backend that cannot reach the processes that a command is about to start. */
+    void checkBetweenProcesses() {
+        if (config().values().get(EngineConfigKeys.BACKEND).equals(List.of(IN_PROCESS))) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.OPEN,
+                    "kvferry.backend = " + IN_PROCESS
+                            + " moves bytes between engines of one process only, and this starts"
+                            + " processes of their own: take another one, e.g. --backend tcp");
+        }
     }
 
     /** Keys of the cluster: known to every command, so that one file serves a whole machine. */

@@ -21,9 +21,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "inspect",
         description = {
-            "Asks a running 'kvferry node' what it has in hand: each transfer and lease with state, age, stage, peer, last"
-                    + " progress, deadline, lanes and quarantined bytes.",
-            "The node writes the same into its log on the signal USR1 and shows it over JMX as io.kvferry:type=Engine."
+            "Asks a running 'kvferry node' or 'kvferry serve --http' what it has in hand: each transfer and lease with state,"
+                    + " age, stage, peer, last progress, deadline, lanes and quarantined bytes.",
+            "Both write the same into their log on the signal USR1 and show it over JMX as io.kvferry:type=Engine."
         },
         mixinStandardHelpOptions = true,
         footerHeading = "%nExample:%n",
@@ -39,8 +39,11 @@ final class InspectCommand implements Callable<Integer> {
             required = true,
             paramLabel = "HOST:PORT",
             converter = Converters.Address.class,
-            description = "What the node printed behind 'http'.")
+            description = "What it printed behind 'http'.")
     private PeerAddress http;
+
+    @Option(names = "--json", description = "Print it as JSON: times in milliseconds, sizes in bytes.")
+    private boolean json;
 
     @SuppressWarnings("NullAway.Init") // picocli fills the fields
     InspectCommand() {}
@@ -54,7 +57,8 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private String ask() throws InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("http://" + http + "/inspect"))
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://" + http + (json ? "/inspect.json" : "/inspect")))
                 .timeout(TIMEOUT)
                 .build();
         try (HttpClient client = HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
@@ -72,6 +76,6 @@ final class InspectCommand implements Callable<Integer> {
 
     private TransferException failure(TransferErrorCode code, String problem) {
         return new TransferException(
-                code, Stage.TRANSFER, http + " " + problem + "; give the address that the node printed behind 'http'");
+                code, Stage.TRANSFER, http + " " + problem + "; give the address that it printed behind 'http'");
     }
 }

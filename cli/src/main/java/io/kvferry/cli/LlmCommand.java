@@ -4,11 +4,18 @@ import io.kvferry.engine.KvFerryConfig;
 import io.kvferry.example.llm.LlmServer;
 import io.kvferry.example.llm.LlmServerConfig;
 import io.kvferry.example.llm.kv.NodePrefixStore;
+import io.kvferry.node.NodeConfigKeys;
+import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.PeerAddress;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -27,6 +34,8 @@ import picocli.CommandLine.Spec;
         footerHeading = "%nExample:%n",
         footer = "  kvferry llm --listen 127.0.0.1:8010 --controllers 127.0.0.1:7500")
 final class LlmCommand implements Callable<Integer> {
+    private static final String USUAL_POOL = "512MiB";
+
     @Spec
     private CommandSpec spec;
 
@@ -51,10 +60,11 @@ final class LlmCommand implements Callable<Integer> {
 
     @Option(
             names = "--pool",
-            defaultValue = "512MiB",
             paramLabel = "SIZE",
-            description = "Memory for KV cache; 256 tokens take 2 MiB. Default: ${DEFAULT-VALUE}.")
-    private String pool;
+            description =
+                    "Memory for KV cache, of which 256 tokens take 2 MiB; short for --set kvferry.kv.pool-size=SIZE."
+                            + " Default: 512MiB.")
+    private @Nullable String pool;
 
     @Option(
             names = "--until-stdin-ends",
@@ -64,10 +74,28 @@ final class LlmCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli fills the fields
     LlmCommand() {}
 
+    /** The model decides what its cache looks like; who sets it otherwise shall not believe that it counts. */
+    private void checkModel() {
+        Set<String> decided =
+                NodePrefixStore.modelKeys().stream().map(ConfigKey::name).collect(Collectors.toSet());
+        engineOptions.given(decided).stream().findFirst().ifPresent(entry -> {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.OPEN,
+                    entry.name() + " = " + entry.value() + " (" + entry.source()
+                            + "): the example's model decides it; leave it out");
+        });
+    }
+
     @Override
     public Integer call() throws IOException {
         LlmServerConfig config = LlmServerConfig.usual(new InetSocketAddress(listen.host(), listen.port()));
-        KvFerryConfig.Builder node = engineOptions.builder().set("kvferry.kv.pool-size", pool, "--pool");
+        checkModel();
+        KvFerryConfig.Builder node = engineOptions.builder();
+        if (pool != null
+                || engineOptions.given(Set.of(NodeConfigKeys.POOL_SIZE.name())).isEmpty()) {
+            node.set(NodeConfigKeys.POOL_SIZE.name(), pool == null ? USUAL_POOL : pool, "--pool");
+        }
         if (controllers != null) {
             node.set("kvferry.cluster.controllers", controllers, "--controllers");
         }

@@ -101,14 +101,17 @@ public final class Main implements Runnable {
     static final class Version implements CommandLine.IVersionProvider {
         @Override
         public String[] getVersion() throws IOException {
+            return new String[] {
+                "kvferry " + number() + " (Java " + Runtime.version().feature() + ")"
+            };
+        }
+
+        static String number() throws IOException {
             Properties build = new Properties();
             try (InputStream resource = Main.class.getResourceAsStream("build.properties")) {
                 build.load(resource);
             }
-            return new String[] {
-                "kvferry " + build.getProperty("version") + " (Java "
-                        + Runtime.version().feature() + ")"
-            };
+            return String.valueOf(build.getProperty("version"));
         }
     }
 }

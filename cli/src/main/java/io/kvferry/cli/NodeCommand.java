@@ -55,7 +55,8 @@ final class NodeCommand implements Callable<Integer> {
             defaultValue = "127.0.0.1:0",
             paramLabel = "HOST:PORT",
             converter = Converters.Address.class,
-            description = "Local address for /metrics, /inspect and /healthz. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Local address for /metrics, /inspect, /inspect.json and /healthz. Default: ${DEFAULT-VALUE}.")
     private PeerAddress http;
 
     @Option(

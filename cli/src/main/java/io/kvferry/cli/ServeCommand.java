@@ -4,9 +4,13 @@ import io.kvferry.cli.bench.BenchTarget;
 import io.kvferry.cli.file.AcceptedFolder;
 import io.kvferry.cli.file.FileServer;
 import io.kvferry.cli.file.OfferedFiles;
+import io.kvferry.engine.EngineBean;
 import io.kvferry.engine.EngineConfigKeys;
 import io.kvferry.engine.KvFerryConfig;
+import io.kvferry.engine.StallWatch;
 import io.kvferry.engine.TransferEngine;
+import io.kvferry.node.NodeConfigKeys;
+import io.kvferry.node.NodeHttp;
 import io.kvferry.spi.PeerAddress;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -79,6 +83,14 @@ final class ServeCommand implements Callable<Integer> {
     private PeerAddress listen;
 
     @Option(
+            names = "--http",
+            paramLabel = "HOST:PORT",
+            converter = Converters.Address.class,
+            description =
+                    "Also answer /inspect, /inspect.json and /healthz there; port 0 takes a free one. Default: not.")
+    private @Nullable PeerAddress http;
+
+    @Option(
             names = "--until-stdin-ends",
             description = "Stop when standard input ends, so that a program that started this takes it along.")
     private boolean untilStdinEnds;
@@ -103,9 +115,16 @@ final class ServeCommand implements Callable<Integer> {
         try (StopSignal stop = new StopSignal(untilStdinEnds);
                 TransferEngine engine = TransferEngine.open(config);
                 FileServer _ = FileServer.start(engine, files, accepted, FileServer.Limits.DEFAULT);
-                BenchTarget _ = bench ? BenchTarget.start(engine, benchMemory) : null) {
+                BenchTarget _ = bench ? BenchTarget.start(engine, benchMemory) : null;
+                EngineBean _ = EngineBean.register(engine);
+                StallWatch _ = StallWatch.start(engine, config.values().get(NodeConfigKeys.STALL_WARNING));
+                NodeHttp answers = http == null ? null : NodeHttp.start(engine, http)) {
+            InspectSignal.log(() -> engine.status().lines());
             PrintWriter out = spec.commandLine().getOut();
             out.println("ready " + engine.address());
+            if (answers != null) {
+                out.println("http " + answers.address());
+            }
             if (!files.names().isEmpty()) {
                 out.println("offers " + String.join(", ", files.names()));
             }

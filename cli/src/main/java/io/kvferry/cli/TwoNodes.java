@@ -2,14 +2,21 @@ package io.kvferry.cli;
 
 import io.kvferry.cli.reuse.ReuseServer;
 import io.kvferry.spi.PeerAddress;
+import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** A controller, a prefill node and a decode node, each in a process of its own on this machine. */
 final class TwoNodes implements AutoCloseable {
+    private static final Set<String> OF_ONE_PROCESS =
+            Set.of("kvferry.node-id", "kvferry.peer.port", "kvferry.cluster.controllers");
+
     private final ServerProcess controller;
     private final ServerProcess prefill;
     private final ServerProcess decode;
@@ -20,11 +27,13 @@ final class TwoNodes implements AutoCloseable {
         this.decode = decode;
     }
 
-    /** Starts the processes and waits until all are ready. */
+    /** Starts the processes with the user's configuration and waits until all are ready. */
     static TwoNodes start(EngineOptions options) throws IOException {
+        options.checkBetweenProcesses();
+        check(options);
         List<ServerProcess> started = new ArrayList<>();
         try {
-            started.add(ServerProcess.launch("controller", List.of()));
+            started.add(ServerProcess.launch("controller", options.arguments()));
             List<String> arguments = new ArrayList<>(options.arguments());
             arguments.addAll(
                     List.of("--controllers", started.getFirst().address().toString()));
@@ -40,6 +49,17 @@ final class TwoNodes implements AutoCloseable {
             started.forEach(ServerProcess::close);
             throw e;
         }
+    }
+
+    /** What each process has for itself cannot be given to two. */
+    private static void check(EngineOptions options) {
+        options.given(OF_ONE_PROCESS).stream().findFirst().ifPresent(entry -> {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.OPEN,
+                    entry.name() + " = " + entry.value() + " (" + entry.source()
+                            + "): two nodes on one machine cannot share it; leave it out");
+        });
     }
 
     ServerProcess controller() {

@@ -2,17 +2,15 @@ package io.kvferry.cli;
 
 import io.kvferry.cli.reuse.ReuseCheck;
 import io.kvferry.cli.reuse.ReuseReport;
-import io.kvferry.cli.reuse.ReuseServer;
 import io.kvferry.cli.reuse.ReuseSettings;
 import io.kvferry.spi.Ticker;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.net.URI;
-import java.nio.file.Path;
-import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -33,58 +31,8 @@ final class VerifyReuseCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(
-            names = "--prefill",
-            defaultValue = "${env:PREFILL_URL}",
-            paramLabel = "URL",
-            converter = Converters.Url.class,
-            description = "Completions of the prefill server. PREFILL_URL.")
-    private @Nullable URI prefill;
-
-    @Option(
-            names = "--decode",
-            defaultValue = "${env:DECODE_URL}",
-            paramLabel = "URL",
-            converter = Converters.Url.class,
-            description = "Completions of the decode server. DECODE_URL.")
-    private @Nullable URI decode;
-
-    @Option(
-            names = "--prefill-metrics",
-            defaultValue = "${env:PREFILL_METRICS_URL}",
-            paramLabel = "URL",
-            converter = Converters.Url.class,
-            description = "Its metrics. PREFILL_METRICS_URL. Default: /metrics of the same host and port.")
-    private @Nullable URI prefillMetrics;
-
-    @Option(
-            names = "--decode-metrics",
-            defaultValue = "${env:DECODE_METRICS_URL}",
-            paramLabel = "URL",
-            converter = Converters.Url.class,
-            description = "The same of the decode server. DECODE_METRICS_URL.")
-    private @Nullable URI decodeMetrics;
-
-    @Option(
-            names = "--prefill-log",
-            defaultValue = "${env:PREFILL_LOG_FILE}",
-            paramLabel = "FILE",
-            description = "Its log, read where it has no metrics of LMCache. PREFILL_LOG_FILE.")
-    private @Nullable Path prefillLog;
-
-    @Option(
-            names = "--decode-log",
-            defaultValue = "${env:DECODE_LOG_FILE}",
-            paramLabel = "FILE",
-            description = "The same of the decode server. DECODE_LOG_FILE.")
-    private @Nullable Path decodeLog;
-
-    @Option(
-            names = "--model",
-            defaultValue = "${env:MODEL_NAME}",
-            paramLabel = "NAME",
-            description = "The model to ask for. MODEL_NAME. Default: the server's.")
-    private @Nullable String model;
+    @Mixin
+    private ServerOptions servers;
 
     @Option(
             names = "--max-tokens",
@@ -113,54 +61,34 @@ final class VerifyReuseCommand implements Callable<Integer> {
     private @Nullable String secondPrompt;
 
     @Option(
-            names = "--wait",
-            defaultValue = "${env:WAIT_TIME_BETWEEN_REQUESTS:-30s}",
-            paramLabel = "DURATION",
-            converter = Converters.Seconds.class,
-            description = "The longest wait for a server to count what it did; it goes on as soon as it has."
-                    + " WAIT_TIME_BETWEEN_REQUESTS, else 30s.")
-    private Duration wait;
-
-    @Option(
             names = "--attempts",
             defaultValue = "5",
             paramLabel = "N",
             description = "How often to try with new prompts. Default: ${DEFAULT-VALUE}.")
     private int attempts;
 
-    @Option(
-            names = "--timeout",
-            defaultValue = "2m",
-            paramLabel = "DURATION",
-            converter = Converters.Time.class,
-            description = "For each request. Default: ${DEFAULT-VALUE}.")
-    private Duration timeout;
-
     @SuppressWarnings("NullAway.Init") // picocli fills the fields
     VerifyReuseCommand() {}
 
     @Override
     public Integer call() throws IOException {
-        URI prefillUrl = needed(prefill, "--prefill", "PREFILL_URL");
-        URI decodeUrl = needed(decode, "--decode", "DECODE_URL");
-        checkOptions();
-        String name = model == null ? "" : model;
-        ReuseSettings settings =
-                new ReuseSettings(promptTokens, maxTokens, timeout, wait, attempts, firstPrompt, secondPrompt);
         Ticker ticker = Ticker.system();
-        try (ReuseServer first = new ReuseServer(
-                        new ReuseServer.Address("prefill", prefillUrl, prefillMetrics, prefillLog), name, ticker);
-                ReuseServer second = new ReuseServer(
-                        new ReuseServer.Address("decode", decodeUrl, decodeMetrics, decodeLog), name, ticker)) {
-            return print(new ReuseCheck(first, second, settings, ticker).run());
+        Optional<ServerOptions.Pair> named = servers.servers(ticker);
+        if (named.isEmpty()) {
+            throw usage("give the servers with --prefill URL or PREFILL_URL, and --decode URL or DECODE_URL");
         }
-    }
-
-    private URI needed(@Nullable URI url, String option, String variable) {
-        if (url == null) {
-            throw usage("give the server with " + option + " URL or " + variable);
+        try (ServerOptions.Pair pair = named.get()) {
+            checkOptions();
+            ReuseSettings settings = new ReuseSettings(
+                    promptTokens,
+                    maxTokens,
+                    servers.timeout(),
+                    servers.longestWait(),
+                    attempts,
+                    firstPrompt,
+                    secondPrompt);
+            return print(new ReuseCheck(pair.prefill(), pair.decode(), settings, ticker).run());
         }
-        return url;
     }
 
     private void checkOptions() {

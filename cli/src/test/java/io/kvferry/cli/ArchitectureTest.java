@@ -42,6 +42,7 @@ class ArchitectureTest {
                 "io.kvferry.netty",
                 "io.kvferry.backend.nccl",
                 "io.kvferry.backend.rdma",
+                "io.kvferry.control.grpc",
                 "io.kvferry.control.peer",
                 "io.kvferry.control.cluster",
                 "io.kvferry.example.llm",
@@ -66,15 +67,15 @@ class ArchitectureTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "io.kvferry.engine..",
-                "io.kvferry.control.peer..",
-                "io.kvferry.control.cluster..",
-                "io.kvferry.netty.."
-            })
-    void engineControlPlaneAndSharedMemorySeeOfOursTheSpiAlone(String module) {
+    @ValueSource(strings = {"io.kvferry.engine..", "io.kvferry.control.grpc..", "io.kvferry.netty.."})
+    void engineAndWhatModulesShareSeeOfOursTheSpiAlone(String module) {
         assertSeesOnly(module, SPI);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"io.kvferry.control.peer..", "io.kvferry.control.cluster.."})
+    void theControlPlaneSeesBesidesTheSpiWhatItsPortsShare(String module) {
+        assertSeesOnly(module, SPI, "io.kvferry.control.grpc..");
     }
 
     @ParameterizedTest

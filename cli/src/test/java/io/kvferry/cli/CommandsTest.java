@@ -130,21 +130,36 @@ class CommandsTest {
 
     @Test
     void conformancePrintsHowEachTopicWent() {
-        Cli cli = Cli.run("conformance", "--backend", "inprocess", "--topic", "Data", "--topic", "Discovery");
+        Path report = folder.resolve("report.html");
+
+        Cli cli = Cli.run(
+                "conformance",
+                "--backend",
+                "inprocess",
+                "--topic",
+                "Capability",
+                "--topic",
+                "Discovery",
+                "--report",
+                report.toString());
 
         assertThat(cli.code()).as(cli.err()).isZero();
         assertThat(cli.out().lines())
-                .anyMatch(line -> line.matches("Data +[1-9]\\d* +0 +0"))
-                .anyMatch(line -> line.matches("Discovery +[1-9]\\d* +0 +0"))
-                .anyMatch(line -> line.matches("inprocess: \\d+ tests, 0 failed"));
+                .anyMatch(line -> line.matches("Capability +[1-9]\\d* +1 +0 +0"))
+                .anyMatch(line -> line.matches("Discovery +[1-9]\\d* +0 +0 +0"))
+                .anyMatch(line -> line.matches("inprocess: \\d+ tests, 0 failed, 0 skipped"));
+        assertThat(report)
+                .content()
+                .contains("cuda memory is unsupported where not declared</td><td class=\"refused\">refused")
+                .contains("<th>Can CUDA_MEMORY</th><td>no</td>", "<th>Seed</th>");
     }
 
     @Test
     void conformanceOfABackendThatIsNotThereIsAMistake() {
-        Cli cli = Cli.run("conformance", "--backend", "shm");
+        Cli cli = Cli.run("conformance", "--backend", "nobodys");
 
         assertThat(cli.code()).isEqualTo(ExitCode.USAGE);
-        assertThat(cli.err()).contains("shm").hasLineCount(1);
+        assertThat(cli.err()).contains("nobodys", "KVFERRY_CLASSPATH").hasLineCount(1);
     }
 
     @Test

@@ -7,6 +7,7 @@ import io.kvferry.control.cluster.Controller;
 import io.kvferry.control.cluster.ControllerConfigKeys;
 import io.kvferry.control.cluster.KeyScheme;
 import io.kvferry.control.cluster.NodeRegistration;
+import io.kvferry.control.lmcache.LmCacheFront;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerIdentity;
@@ -128,7 +129,8 @@ class DoctorTest {
                 .replace("8201", "8203")
                 .replace("8500", "8501");
 
-        Cli good = Cli.run("doctor", "--lmcache", file("example1.yaml", GOOD), file("example2.yaml", second));
+        Cli good =
+                Cli.run("doctor", "--offline", "--lmcache", file("example1.yaml", GOOD), file("example2.yaml", second));
 
         assertThat(good.out()).doesNotContain("✗");
         assertThat(good.code()).isZero();
@@ -141,7 +143,13 @@ class DoctorTest {
                 .replace("lmcache_worker_heartbeat_time: 10", "");
 
         Cli bad = Cli.run(
-                "doctor", "--ranks", "1", "--lmcache", file("example1.yaml", GOOD), file("example2.yaml", second));
+                "doctor",
+                "--offline",
+                "--ranks",
+                "1",
+                "--lmcache",
+                file("example1.yaml", GOOD),
+                file("example2.yaml", second));
 
         assertThat(bad.code()).isEqualTo(ExitCode.FAILED);
         assertThat(bad.out())
@@ -149,7 +157,7 @@ class DoctorTest {
                 .contains("✗ example2.yaml controller_reply_url: it is 192.168.110.13")
                 .contains("✗ example2.yaml lmcache_worker_heartbeat_time")
                 .contains("✗ same chunk_size");
-        assertThat(Cli.run("doctor", "--ranks", "2", "--lmcache", file("a.yaml", GOOD))
+        assertThat(Cli.run("doctor", "--offline", "--ranks", "2", "--lmcache", file("a.yaml", GOOD))
                         .out())
                 .contains("✗ a.yaml p2p_lookup_ports: 1 ports for 2 ranks");
         assertThat(Cli.run("doctor", "--lmcache", file("b.yaml", "enable_p2p: ["))
@@ -159,5 +167,36 @@ class DoctorTest {
         assertThat(Cli.run("doctor", "--lmcache", folder.resolve("absent").toString())
                         .out())
                 .contains("cannot be read");
+    }
+
+    @Test
+    void controllersThatLmcacheFilesNameAreAsked() throws IOException {
+        try (Controller controller = Controller.open(BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0));
+                LmCacheFront front = LmCacheFront.open(controller, BackendConfig.DEFAULTS)) {
+            String config = GOOD.replace(
+                            "192.168.110.13:8300", front.pullAddress().toString())
+                    .replace("192.168.110.13:8400", front.replyAddress().toString());
+
+            Cli asked = Cli.run("doctor", "--timeout", "20s", "--lmcache", file("a.yaml", config));
+            assertThat(asked.out())
+                    .contains("✓ controller_reply_url " + front.replyAddress() + ": answers a look-up")
+                    .contains("✓ controller_pull_url " + front.pullAddress() + ": takes what workers push\n")
+                    .contains("--as-worker joins for a moment");
+            assertThat(asked.code()).isZero();
+
+            Cli joined = Cli.run("doctor", "--timeout", "20s", "--as-worker", "--lmcache", file("b.yaml", config));
+            assertThat(joined.out()).contains("what a worker pushes is taken in, and found");
+            assertThat(joined.code()).as(joined.out()).isZero();
+        }
+        try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+            String config = GOOD.replaceAll("192.168.110.13:8[34]00", "127.0.0.1:" + silent.getLocalPort());
+
+            Cli nobody = Cli.run("doctor", "--timeout", "300ms", "--lmcache", file("c.yaml", config));
+
+            assertThat(nobody.code()).isEqualTo(ExitCode.FAILED);
+            assertThat(nobody.out())
+                    .contains("✗ controller_reply_url 127.0.0.1:" + silent.getLocalPort())
+                    .contains("✗ controller_pull_url", "restart it");
+        }
     }
 }

@@ -15,22 +15,14 @@ import io.kvferry.node.KvNode;
 import io.kvferry.node.MissReason;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -41,19 +33,19 @@ class NodeProcessTest {
             "kvferry.kv.layers=2", "kvferry.kv.kv-heads=2", "kvferry.kv.head-dim=64", "kvferry.kv.chunk-tokens=4");
     private static final int[] TOKENS = IntStream.range(0, 12).toArray();
 
-    private final List<Running> processes = new ArrayList<>();
+    private final List<RunningCommand> processes = new ArrayList<>();
 
     @AfterEach
     void stop() {
-        processes.reversed().forEach(Running::close);
+        processes.reversed().forEach(RunningCommand::close);
     }
 
     @Test
     void chunksMoveToAProcessAndBackAndItsDeathIsATypedMiss() throws Exception {
-        Running controller = run("controller", "--listen", "127.0.0.1:0");
+        RunningCommand controller = run("controller", "--listen", "127.0.0.1:0");
         String address = controller.await("ready ");
-        Running keeper =
-                run("node", "--controllers", address, "--set", "kvferry.node-id=keeper", "--pool", "1MiB", "--verbose");
+        RunningCommand keeper =
+                run("node", "--controllers", address, "--set", "kvferry.node-id=keeper", "--pool", "1MiB");
         keeper.await("ready ");
         PeerAddress http = PeerAddress.parse(keeper.await("http "));
 
@@ -143,81 +135,13 @@ class NodeProcessTest {
         return Deadline.after(20, TimeUnit.SECONDS);
     }
 
-    private Running run(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName()));
-        command.addAll(List.of(arguments));
-        command.add("--until-stdin-ends");
+    private RunningCommand run(String... arguments) throws IOException {
+        List<String> all = new ArrayList<>(List.of(arguments));
         if (arguments[0].equals("node")) {
-            LAYOUT.forEach(setting -> command.addAll(List.of("--set", setting)));
+            LAYOUT.forEach(setting -> all.addAll(List.of("--set", setting)));
         }
-        Running running = new Running(
-                new ProcessBuilder(command).redirectErrorStream(true).start());
+        RunningCommand running = RunningCommand.start(all);
         processes.add(running);
         return running;
-    }
-
-    /** A process and what it says. */
-    private static final class Running implements AutoCloseable {
-        private final Process process;
-        private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
-
-        Running(Process process) {
-            this.process = process;
-            Thread.ofPlatform().daemon().start(() -> {
-                try (BufferedReader out =
-                        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-                    out.lines().forEach(lines::add);
-                } catch (IOException | UncheckedIOException e) {
-                    // the process is gone
-                }
-            });
-        }
-
-        String await(String prefix) throws InterruptedException {
-            return await(line -> line.startsWith(prefix)).substring(prefix.length());
-        }
-
-        String await(Predicate<String> wanted) throws InterruptedException {
-            Deadline deadline = soon();
-            List<String> seen = new ArrayList<>();
-            while (true) {
-                String line = lines.poll(Math.max(1, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
-                assertThat(line).as("the process said only " + seen).isNotNull();
-                if (wanted.test(line)) {
-                    return line;
-                }
-                seen.add(line);
-            }
-        }
-
-        void signal(String name) throws Exception {
-            new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid()))
-                    .start()
-                    .waitFor(10, TimeUnit.SECONDS);
-        }
-
-        void kill() throws InterruptedException {
-            process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
-        }
-
-        @Override
-        public void close() {
-            try {
-                process.getOutputStream().close();
-                if (process.waitFor(15, TimeUnit.SECONDS)) {
-                    return;
-                }
-            } catch (IOException e) {
-                // it is gone already
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            process.destroyForcibly();
-        }
     }
 }

@@ -72,7 +72,22 @@ class UsageTest {
             2 | bench two-node --prefill http://127.0.0.1:1/a      | --prefill and --decode belong together
             2 | bench two-node --requests 0                        | --requests
             2 | bench two-node --plot out.gif                      | .svg
+            2 | conformance                                        | --backend
+            1 | conformance page src                               | mvn verify
             2 | demo --prompt-tokens 9                             | --prompt-tokens 9
+            2 | demo --backend inprocess                           | take another one, e.g. --backend tcp
+            2 | demo --set kvferry.node-id=a                       | two nodes on one machine cannot share it
+            2 | demo --set kvferry.peer.port=7000                  | two nodes on one machine cannot share it
+            2 | bench two-node --backend inprocess                 | take another one, e.g. --backend tcp
+            2 | bench two-node --json no/such/b.json               | there is no folder
+            2 | bench --backend inprocess                          | take another one, e.g. --backend tcp
+            2 | bench --csv target                                 | it is a folder
+            2 | llm --set kvferry.kv.layers=8                      | the example's model decides it
+            2 | doctor --offline                                   | belong to --lmcache
+            2 | doctor --lmcache a --offline --as-worker           | exclude each other
+            2 | doctor --ranks 0                                   | --ranks 0
+            2 | serve --bench --http nowhere                       | 'nowhere' is not HOST:PORT
+            2 | node --set kvferry.kv.rank=2                       | kvferry.kv.ranks
             4 | llm --listen 127.0.0.1:0 --backend shm             | io.kvferry:kvferry-backend-shm
             2 | llm --listen 127.0.0.1:0 --pool 1MiB          | kvferry.kv.pool-size
             2 | verify-reuse                                       | --prefill URL or PREFILL_URL

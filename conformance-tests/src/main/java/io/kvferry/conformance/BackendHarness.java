@@ -60,6 +60,15 @@ public interface BackendHarness {
     }
 
     /**
+     * Tells whether the library is emulated: the real binding, on libraries that only behave like the real ones.
+     *
+     * @return true where {@link #isReal} is false for that reason
+     */
+    default boolean isEmulated() {
+        return false;
+    }
+
+    /**
      * Tells whether two processes can reach each other over this backend. Then peer control that crosses processes must be
      * on the class path.
      *

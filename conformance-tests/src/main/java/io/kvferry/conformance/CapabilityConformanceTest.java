@@ -76,6 +76,7 @@ public abstract class CapabilityConformanceTest extends ConformanceSuite {
                                 bed().initiator().request(id, operation, bed().target(), layout.local(operation)))));
         lease.revoke();
         layout.assertPoisoned();
+        wasRefused();
     }
 
     /** Host memory can be registered where it is declared, and is UNSUPPORTED where it is not. */
@@ -87,6 +88,7 @@ public abstract class CapabilityConformanceTest extends ConformanceSuite {
             assertFails(
                     TransferErrorCode.UNSUPPORTED,
                     () -> bed().initiator().engine().allocate(4096));
+            wasRefused();
         }
     }
 
@@ -103,6 +105,7 @@ public abstract class CapabilityConformanceTest extends ConformanceSuite {
                     TransferErrorCode.UNSUPPORTED,
                     () -> bed().initiator().engine().register(region));
             assertThat(bed().initiator().engine().status().memories()).isZero();
+            wasRefused();
         }
     }
 

@@ -2,11 +2,14 @@ package io.kvferry.conformance;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.junit.platform.engine.DiscoverySelector;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.reporting.ReportEntry;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
 import org.junit.platform.launcher.TestExecutionListener;
@@ -32,6 +35,8 @@ public final class ConformanceLauncher {
     public enum Outcome {
         /** It holds. */
         PASSED,
+        /** What it is about is not declared, and was refused as it must be. */
+        REFUSED,
         /** It does not. */
         FAILED,
         /** The environment lacks what the backend needs. */
@@ -44,9 +49,18 @@ public final class ConformanceLauncher {
      * @param suite the topic, such as {@code Lease}
      * @param test the method's name, which states the rule
      * @param outcome how it ended
-     * @param reason why it failed or was skipped; empty when it passed
+     * @param reason why it failed or was skipped; empty otherwise
      */
     public record Result(String suite, String test, Outcome outcome, String reason) {}
+
+    /**
+     * Returns what random numbers come from in this process; {@code -Dkvferry.conformance.seed} sets it, and so replays a run.
+     *
+     * @return the seed
+     */
+    public static long seed() {
+        return Seed.base();
+    }
 
     /**
      * Runs all suites for a backend on the class path.
@@ -74,6 +88,7 @@ public final class ConformanceLauncher {
             Results results = new Results(each);
             LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                     .selectors(selectors(harness, suites))
+                    .configurationParameter(ConformanceReport.FOLDER, System.getProperty(ConformanceReport.FOLDER, ""))
                     .build();
             // only JUnit's own engine, whatever else an application has on its class path
             LauncherConfig config = LauncherConfig.builder()
@@ -111,9 +126,17 @@ public final class ConformanceLauncher {
     private static final class Results implements TestExecutionListener {
         private final List<Result> all = new CopyOnWriteArrayList<>();
         private final Consumer<Result> each;
+        private final Set<TestIdentifier> refused = ConcurrentHashMap.newKeySet();
 
         Results(Consumer<Result> each) {
             this.each = each;
+        }
+
+        @Override
+        public void reportingEntryPublished(TestIdentifier identifier, ReportEntry entry) {
+            if (entry.getKeyValuePairs().containsKey(ConformanceSuite.REFUSED)) {
+                refused.add(identifier);
+            }
         }
 
         @Override
@@ -121,7 +144,7 @@ public final class ConformanceLauncher {
             switch (result.getStatus()) {
                 case SUCCESSFUL -> {
                     if (identifier.isTest()) {
-                        add(identifier, Outcome.PASSED, "");
+                        add(identifier, refused.remove(identifier) ? Outcome.REFUSED : Outcome.PASSED, "");
                     }
                 }
                 case ABORTED -> add(identifier, Outcome.SKIPPED, reason(result));

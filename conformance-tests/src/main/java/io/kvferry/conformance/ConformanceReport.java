@@ -16,15 +16,18 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.TestWatcher;
 
 /**
- * Writes {@code target/conformance/<backend>.json}: what passed, failed and was skipped and why, with the versions, the
- * seed and whether the adapter was real. {@code -Dkvferry.conformance.report} names another folder; without it nothing is
- * written where no build has made a {@code target}.
+ * Writes {@code target/conformance/<backend>.json}: what passed, was refused because it is not declared, failed, and was
+ * skipped and why, with the versions, the seed and whether the adapter was real. {@code -Dkvferry.conformance.report} names
+ * another folder; without it nothing is written where no build has made a {@code target}, nor by {@link ConformanceLauncher}.
  *
  * <p><b>Threads:</b> Thread-safe.
  *
  * @since 0.1.0
  */
 public final class ConformanceReport implements TestWatcher {
+    /** Names the folder to write to. */
+    static final String FOLDER = "kvferry.conformance.report";
+
     private static final Namespace NAMESPACE = Namespace.create(ConformanceReport.class);
 
     /** Made by JUnit. */
@@ -32,7 +35,8 @@ public final class ConformanceReport implements TestWatcher {
 
     @Override
     public void testSuccessful(ExtensionContext context) {
-        page(context).passed.add(name(context));
+        Page page = page(context);
+        (suite(context).isRefused() ? page.refused : page.passed).add(name(context));
     }
 
     @Override
@@ -56,36 +60,45 @@ public final class ConformanceReport implements TestWatcher {
     }
 
     private static Page page(ExtensionContext context) {
-        BackendHarness harness = context.getTestInstance()
-                .filter(ConformanceSuite.class::isInstance)
-                .map(ConformanceSuite.class::cast)
-                .orElseThrow(() -> new IllegalStateException("this extension belongs to conformance suites"))
-                .harness();
+        BackendHarness harness = suite(context).harness();
         return context.getRoot()
                 .getStore(NAMESPACE)
-                .getOrComputeIfAbsent(harness.name(), name -> new Page(harness), Page.class);
+                .getOrComputeIfAbsent(
+                        harness.name(),
+                        name -> new Page(harness, context.getConfigurationParameter(FOLDER)),
+                        Page.class);
+    }
+
+    private static ConformanceSuite suite(ExtensionContext context) {
+        return context.getTestInstance()
+                .filter(ConformanceSuite.class::isInstance)
+                .map(ConformanceSuite.class::cast)
+                .orElseThrow(() -> new IllegalStateException("this extension belongs to conformance suites"));
     }
 
     /** All results of one harness in this run. JUnit closes it when the run ends. */
     private static final class Page implements AutoCloseable {
         private final String name;
-        private final boolean real;
+        private final Optional<String> folderName;
+        private final String adapter;
         private final List<String> passed = new CopyOnWriteArrayList<>();
+        private final List<String> refused = new CopyOnWriteArrayList<>();
         private final Map<String, String> failed = new ConcurrentHashMap<>();
         private final Map<String, String> skipped = new ConcurrentHashMap<>();
 
-        Page(BackendHarness harness) {
+        /** An empty folder name is none at all. */
+        Page(BackendHarness harness, Optional<String> folderName) {
+            this.folderName = folderName;
             this.name = harness.name();
-            this.real = harness.isReal();
+            this.adapter = harness.isReal() ? "real" : harness.isEmulated() ? "emulator" : "fake";
         }
 
         @Override
         public void close() {
-            String folderName = System.getProperty("kvferry.conformance.report");
-            if (folderName == null && !Files.isDirectory(Path.of("target"))) {
+            if (folderName.map(String::isEmpty).orElseGet(() -> !Files.isDirectory(Path.of("target")))) {
                 return;
             }
-            Path folder = folderName == null ? Path.of("target", "conformance") : Path.of(folderName);
+            Path folder = folderName.map(Path::of).orElse(Path.of("target", "conformance"));
             try {
                 Files.createDirectories(folder);
                 Files.writeString(folder.resolve(name + ".json"), json());
@@ -97,11 +110,12 @@ public final class ConformanceReport implements TestWatcher {
         private String json() {
             StringBuilder out = new StringBuilder("{\n");
             field(out, "backend", quote(name)).append(",\n");
-            field(out, "adapter", quote(real ? "real" : "fake")).append(",\n");
+            field(out, "adapter", quote(adapter)).append(",\n");
             field(out, "kit", quote(version())).append(",\n");
             field(out, "java", quote(Runtime.version().toString())).append(",\n");
             field(out, "seed", String.valueOf(Seed.base())).append(",\n");
             field(out, "passed", list(passed)).append(",\n");
+            field(out, "refused", list(refused)).append(",\n");
             field(out, "failed", map(failed)).append(",\n");
             field(out, "skipped", map(skipped)).append('\n');
             return out.append("}\n").toString();

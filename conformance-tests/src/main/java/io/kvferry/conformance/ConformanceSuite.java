@@ -14,6 +14,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.opentest4j.TestAbortedException;
@@ -37,9 +39,13 @@ import org.opentest4j.TestAbortedException;
 @Timeout(60)
 public abstract class ConformanceSuite {
     static final List<Operation> BOTH = List.of(Operation.WRITE, Operation.READ);
+    /** Key of the entry that a test publishes when what it is about is not declared. */
+    static final String REFUSED = "kvferry.refused";
 
     private final BackendHarness harness;
     private String testName = "";
+    private boolean refused;
+    private @Nullable TestReporter reporter;
     private @Nullable Bed bed;
 
     ConformanceSuite(BackendHarness harness) {
@@ -56,11 +62,22 @@ public abstract class ConformanceSuite {
     }
 
     @BeforeEach
-    final void checkEnvironment(TestInfo test) {
+    final void checkEnvironment(TestInfo test, TestReporter published) {
+        reporter = published;
         testName = test.getTestMethod().orElseThrow().getName();
         if (harness.provider().probe(BackendConfig.DEFAULTS) instanceof Availability.Unavailable no) {
             throw new TestAbortedException(NoSilentSkips.environment(no.reason() + "; " + no.fix()));
         }
+    }
+
+    /** Says in reports that what this test is about is not declared, and was refused as it must be. */
+    final void wasRefused() {
+        refused = true;
+        Objects.requireNonNull(reporter, "before the test").publishEntry(REFUSED, testName);
+    }
+
+    final boolean isRefused() {
+        return refused;
     }
 
     /** The engines of this test, opened at the first call. */

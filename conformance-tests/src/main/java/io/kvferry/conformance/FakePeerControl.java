@@ -177,6 +177,11 @@ final class FakePeerControl implements PeerControl {
         network.travel(address, peer, step);
     }
 
+    /** Whether a message is kept back at a point until its successor has passed. */
+    boolean keepsBack(String point) {
+        return reordered.containsKey(point);
+    }
+
     /** Lets a message pass its point. Whatever is lost here, the caller's deadline ends. */
     private void faulty(String point, CompletableFuture<?> outcome, Runnable deliver) {
         Action action = network.faults().next(point);

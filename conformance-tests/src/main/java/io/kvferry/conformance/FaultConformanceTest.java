@@ -82,6 +82,7 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
         Lease lease = bed().target().offer(id, Operation.WRITE, healthy.destinationBlocks());
         Transfer neighbour = bed().initiator().prepare(id, Operation.WRITE, bed().target(), healthy.sourceBlocks());
         neighbour.submit(new BlockRange(0, 8));
+        awaitSubmits(1);
         for (int i = 0; i < 5; i++) {
             Layout layout = pages(Operation.WRITE);
             TransferId failing = TransferId.random();
@@ -100,6 +101,13 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
         healthy.assertMoved();
     }
 
+    /** What is staged reaches the backend only when it has been copied. */
+    private void awaitSubmits(int count) {
+        Await.until(
+                "the backend is asked to submit",
+                () -> bed().initiator().watch().calls("submit") >= count);
+    }
+
     /** A peer that vanishes ends a transfer by its deadline at the latest, never COMPLETED, and memory comes back. */
     @Test
     public final void required_R1_10_vanishedPeerEndsTheTransfer() {
@@ -115,7 +123,9 @@ public abstract class FaultConformanceTest extends ConformanceSuite {
                     .prepare(bed().initiator()
                             .request(id, operation, victim, layout.local(operation))
                             .deadline(bed().in(SECOND)));
+            int before = bed().initiator().watch().calls("submit");
             transfer.submit();
+            awaitSubmits(before + 1);
             bed().network().kill(victim.address());
             Await.advancing(
                     "the transfer ends",

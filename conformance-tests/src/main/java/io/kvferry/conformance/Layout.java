@@ -129,14 +129,24 @@ final class Layout {
 
     /** Fills the destination anew, so that a late write is found by {@link #assertPoisoned}. */
     void poison() {
-        fill(destination, POISON);
+        poison(destination);
     }
 
     /** Fails if a byte of the destination has changed since it was poisoned. */
     void assertPoisoned() {
-        MemorySegment poison = blank(destination.region().sizeBytes());
+        assertPoisoned(destination);
+    }
+
+    /** Fills a memory so that a late write is found by {@link #assertPoisoned(Memory)}. */
+    static void poison(Memory memory) {
+        fill(memory, POISON);
+    }
+
+    /** Fails if a byte of a memory has changed since it was poisoned. */
+    static void assertPoisoned(Memory memory) {
+        MemorySegment poison = blank(memory.region().sizeBytes());
         fill(poison, POISON);
-        assertSame("memory that was given back and poisoned", poison, copyOf(destination));
+        assertSame("memory that was given back and poisoned", poison, copyOf(memory));
     }
 
     Memory destination() {

@@ -7,6 +7,7 @@ import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.DeviceMemory;
+import io.kvferry.spi.ForeignMessages;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.MemoryHandle;
@@ -201,6 +202,11 @@ final class WatchedBackend implements TransferBackend {
                 case ResetScope.Peer peer -> watch.called("reset.peer");
             }
         }
+    }
+
+    @Override
+    public void listen(ForeignMessages messages) {
+        delegate.listen(messages);
     }
 
     @Override

@@ -56,6 +56,21 @@ class ConformanceLauncherTest {
     }
 
     @Test
+    void whatIsNotDeclaredIsToldApartFromWhatWorks() {
+        List<Result> refused =
+                ConformanceLauncher.run(
+                                BackendHarness.of(SimpleBackend.provider(null)), List.of("Capability"), result -> {})
+                        .stream()
+                        .filter(result -> result.outcome() == Outcome.REFUSED)
+                        .toList();
+        assertThat(refused)
+                .extracting(Result::test)
+                .containsExactlyInAnyOrder(
+                        "capability_R10_6_cudaMemoryIsUnsupportedWhereNotDeclared",
+                        "capability_R10_7_checksumWorksOrIsUnsupported");
+    }
+
+    @Test
     void unknownNameListsTheNamesThereAre() {
         assertThatThrownBy(() -> ConformanceLauncher.run("no-such-backend", result -> {}))
                 .hasMessageContaining("no-such-backend")

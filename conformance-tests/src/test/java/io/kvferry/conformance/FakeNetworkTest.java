@@ -98,7 +98,7 @@ class FakeNetworkTest {
     void reorderedRequestArrivesAfterItsSuccessor() {
         faults.onNext("notify.request", Action.REORDER);
         CompletableFuture<PeerReply.Notified> first = ask("first");
-        Await.until("the first passes its point", () -> faults.occurrences("notify.request") == 1);
+        Await.until("the first is kept back", () -> ((FakePeerControl) from).keepsBack("notify.request"));
         assertThat(answer(ask("second"))).isEqualTo("second");
         assertThat(answer(first)).isEqualTo("first");
         assertThat(server.seen).containsExactly("second", "first");

@@ -27,8 +27,9 @@ class LessonsPageTest {
                 .filter(line -> ROW.matcher(line).matches())
                 .toList();
         assertThat(rows.stream().map(row -> row.replaceAll(ROW.pattern(), "$1")))
-                .containsExactlyElementsOf(
-                        IntStream.rangeClosed(1, LESSONS).mapToObj(String::valueOf).toList());
+                .containsExactlyElementsOf(IntStream.rangeClosed(1, LESSONS)
+                        .mapToObj(String::valueOf)
+                        .toList());
         for (String row : rows) {
             List<MatchResult> tests = TEST.matcher(row).results().toList();
             assertThat(tests).as(row).isNotEmpty();

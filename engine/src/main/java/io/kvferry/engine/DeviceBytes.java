@@ -38,20 +38,22 @@ final class DeviceBytes {
         });
     }
 
-    private static void inWindows(long bytes, Step step) {
+    private void inWindows(long bytes, Step step) {
         Arena arena = Arena.ofShared();
-        boolean quiet = true;
+        boolean left = false;
         try {
             MemoryRegion window = MemoryRegion.host(arena.allocate(Math.clamp(bytes, 1, WINDOW_BYTES)));
             for (long done = 0; done < bytes; done += WINDOW_BYTES) {
                 step.move(window, done, Math.min(WINDOW_BYTES, bytes - done));
             }
         } catch (TransferException e) {
-            // a copy that came too late may still run, and keeps its window
-            quiet = e.code() != TransferErrorCode.DEADLINE_EXCEEDED && e.code() != TransferErrorCode.CANCELLED;
+            left = e.code() == TransferErrorCode.DEADLINE_EXCEEDED || e.code() == TransferErrorCode.CANCELLED;
             throw e;
         } finally {
-            if (quiet) {
+            if (left) {
+                // a copy that came too late may still run, and keeps its window until it has ended
+                var ignored = port.barrier().thenRun(arena::close);
+            } else {
                 arena.close();
             }
         }

@@ -1,7 +1,10 @@
 package io.kvferry.engine;
 
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.ForeignMessages;
+import io.kvferry.spi.Payload;
 import io.kvferry.spi.PeerChannel;
+import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.PeerService;
@@ -13,6 +16,8 @@ import io.kvferry.spi.TransferId;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Answers peers: each message goes to the part of the engine it is for, each failure back as an error of this side.
@@ -20,6 +25,10 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p><b>Threads:</b> Thread-safe.
  */
 final class EnginePeerService implements PeerService {
+    private static final Logger LOG = LoggerFactory.getLogger(EnginePeerService.class);
+    /** What topics begin with that foreign peers' messages come on; the backend's name follows. */
+    private static final String FOREIGN = "foreign:";
+
     private final EngineContext context;
     private final Peers peers;
     private final LeaseTable leases;
@@ -69,7 +78,33 @@ final class EnginePeerService implements PeerService {
         };
     }
 
+    /** Takes what a backend's foreign peers tell, on a topic that no peer of ours may use. */
+    ForeignMessages foreign(String backend) {
+        String topic = FOREIGN + backend;
+        return (from, message) -> {
+            NotifyHandler handler = handlers.get(topic);
+            return handler == null
+                    ? CompletableFuture.completedFuture(false)
+                    : CompletableFuture.supplyAsync(
+                                    () -> {
+                                        handler.handle(new PeerIdentity(from, 0), new Payload(message));
+                                        return true;
+                                    },
+                                    context.executor())
+                            .exceptionally(refused -> {
+                                LOG.warn("a message of {} on topic {} was refused", from, topic, refused);
+                                return false;
+                            });
+        };
+    }
+
     private CompletableFuture<PeerReply.Notified> notified(PeerRequest.Notify notify) {
+        if (notify.topic().startsWith(FOREIGN)) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.TRANSFER,
+                    "topic '" + notify.topic() + "' is for peers without peer control");
+        }
         NotifyHandler handler = handlers.get(notify.topic());
         if (handler == null) {
             throw new TransferException(

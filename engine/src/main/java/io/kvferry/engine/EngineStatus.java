@@ -25,6 +25,7 @@ import java.util.List;
  * @param quarantinedBytes the memory they lock
  * @param quarantine one line for each of them
  * @param tombstones ended attempts that are remembered so that latecomers are refused
+ * @param waitingPrepares peers' requests that wait for their offer
  * @since 0.1.0
  */
 public record EngineStatus(
@@ -36,7 +37,8 @@ public record EngineStatus(
         int quarantinedTransfers,
         long quarantinedBytes,
         List<String> quarantine,
-        int tombstones) {
+        int tombstones,
+        int waitingPrepares) {
     /**
      * Copies the lists.
      */
@@ -64,7 +66,7 @@ public record EngineStatus(
         List<String> lines = new ArrayList<>();
         lines.add("engine " + identity + " transfers=" + transfers.size() + " leases=" + leases() + " memory-bytes="
                 + memoryBytes + " quarantined=" + quarantinedTransfers + " quarantined-bytes=" + quarantinedBytes
-                + " tombstones=" + tombstones);
+                + " tombstones=" + tombstones + " waiting-prepares=" + waitingPrepares);
         transfers.forEach(entry -> lines.add(entry.toString()));
         offers.forEach(offer -> lines.add(offer.toString()));
         quarantine.forEach(line -> lines.add("quarantine " + line));

@@ -6,6 +6,7 @@ import io.kvferry.spi.Capability;
 import io.kvferry.spi.ChecksumMode;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.ForeignTarget;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.PeerChannel;
@@ -42,6 +43,7 @@ final class Initiator {
     private final Peers peers;
     private final PeerControl peerControl;
     private final Finisher finisher;
+    private final ForeignTargets foreigners;
     private final List<TransferListener> listeners;
     private final int maxTransfers;
     private final long leaseGuardNanos;
@@ -67,12 +69,14 @@ final class Initiator {
         this.peerControl = peerControl;
         this.listeners = listeners;
         this.finisher = new Finisher(context, peerControl);
+        this.foreigners = new ForeignTargets(context, backends, memory, quarantine);
         this.maxTransfers = context.settings().get(EngineConfigKeys.MAX_TRANSFERS);
         this.leaseGuardNanos =
                 context.settings().get(EngineConfigKeys.LEASE_GUARD).toNanos();
     }
 
-    Transfer prepare(TransferRequest request, Deadline callerDeadline) {
+    /** @param foreign the target where it knows no peer control, else null */
+    Transfer prepare(TransferRequest request, @Nullable ForeignTarget foreign, Deadline callerDeadline) {
         quarantine.checkRoom(Stage.PREPARE);
         context.waits().checkClock(callerDeadline);
         Deadline own = request.deadline();
@@ -82,7 +86,11 @@ final class Initiator {
         Deadline whole = own != null ? own : context.after(context.settings().get(EngineConfigKeys.TRANSFER_TIMEOUT));
         Transfer transfer = admit(request);
         try {
-            transfer.prepared(prepare(transfer, request, callerDeadline.earlier(whole), whole));
+            Deadline until = callerDeadline.earlier(whole);
+            transfer.prepared(
+                    foreign == null
+                            ? prepare(transfer, request, until, whole)
+                            : foreigners.prepare(transfer, request, foreign, until, whole));
             if (closed) {
                 throw closing();
             }
@@ -167,7 +175,7 @@ final class Initiator {
         return asked != null ? asked : context.settings().get(EngineConfigKeys.CHECKSUM);
     }
 
-    private static void checkLimits(BlockList blocks, OpenBackend backend) {
+    static void checkLimits(BlockList blocks, OpenBackend backend) {
         BackendLimits limits = backend.info().limits();
         if (blocks.size() > limits.maxBlocks()) {
             throw new TransferException(

@@ -439,6 +439,13 @@ final class LeaseTable {
         memory.release(lease.request().blocks());
     }
 
+    /** PREPAREs whose offer has not come yet. */
+    int waitingPrepares() {
+        synchronized (lock) {
+            return waitingCount;
+        }
+    }
+
     Tombstones tombstones() {
         return tombstones;
     }

@@ -7,6 +7,7 @@ import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.DeviceMemory;
+import io.kvferry.spi.ForeignMessages;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.MemoryHandle;
@@ -102,6 +103,11 @@ final class StagedBackend implements TransferBackend {
     }
 
     @Override
+    public void listen(ForeignMessages messages) {
+        backend.listen(messages);
+    }
+
+    @Override
     public Optional<DeviceMemory> deviceMemory() {
         return backend.deviceMemory();
     }
@@ -138,8 +144,8 @@ final class StagedBackend implements TransferBackend {
                 StagedBlocks.of(plan.blocks(), plan.handles(), moved, pool),
                 plan.observer(),
                 new Key(plan.id(), plan.attempt(), plan.peer()));
+        StagedTarget target = new StagedTarget(side, plan.operation(), seesParts);
         try {
-            StagedTarget target = new StagedTarget(side, plan.operation(), seesParts);
             StagedChannel channel = share(plan.channel(), side, target);
             target.use(channel);
             target.copyIn(deadline.earlier(copyDeadline()));
@@ -147,7 +153,11 @@ final class StagedBackend implements TransferBackend {
             channel.listen();
             return target;
         } catch (RuntimeException e) {
-            giveUp(side, e);
+            if (target.isCopying()) {
+                side.blocks().afterCopies(() -> side.finish(Quiescence.QUIESCENT));
+            } else {
+                side.finish(Quiescence.QUIESCENT);
+            }
             throw e;
         }
     }
@@ -167,7 +177,8 @@ final class StagedBackend implements TransferBackend {
             channel.listen();
             return initiator;
         } catch (RuntimeException e) {
-            giveUp(side, e);
+            // nothing is copied before submit, and a backend that did not prepare knows no memory
+            side.finish(Quiescence.QUIESCENT);
             throw e;
         }
     }
@@ -180,16 +191,6 @@ final class StagedBackend implements TransferBackend {
         sides.put(side, key);
         made.complete(side);
         return side;
-    }
-
-    /** What was not prepared gives its room back, unless a copy may still run. */
-    private static void giveUp(StagedSide side, RuntimeException cause) {
-        boolean copying = cause instanceof TransferException failure
-                && failure.code() == TransferErrorCode.DEADLINE_EXCEEDED
-                && side.blocks().isStaged();
-        if (!copying) {
-            side.finish(Quiescence.QUIESCENT);
-        }
     }
 
     private static StagedChannel share(

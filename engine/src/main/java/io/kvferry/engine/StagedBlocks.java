@@ -122,6 +122,11 @@ final class StagedBlocks {
                 && blocks.offset(position) == blocks.offset(first) + length;
     }
 
+    /** Runs something once the copies that were begun have ended, however long that takes; never, where nobody can tell. */
+    void afterCopies(Runnable then) {
+        var ignored = pool.port().barrier().thenRun(then);
+    }
+
     /** Gives the room back. Once, when neither backend nor copies touch it any more. */
     void release() {
         if (bytes > 0) {

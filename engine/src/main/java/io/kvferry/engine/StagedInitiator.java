@@ -7,9 +7,11 @@ import io.kvferry.spi.Operation;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferObserver;
 import io.kvferry.spi.TransferStatus;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +28,10 @@ final class StagedInitiator implements InitiatorTransfer, TransferObserver, Stag
 
     private volatile @Nullable StagedChannel channel;
     private volatile @Nullable InitiatorTransfer backend;
+    /** Blocks the backend was or will be given and has not moved; what becomes of them is for it to say. */
+    private final AtomicInteger inHand = new AtomicInteger();
+
+    private volatile boolean targetEnded;
 
     StagedInitiator(StagedSide side, Operation operation, boolean targetCopies, boolean tellArrival) {
         this.side = side;
@@ -49,12 +55,33 @@ final class StagedInitiator implements InitiatorTransfer, TransferObserver, Stag
 
     @Override
     public void submit(BlockRange blocks) {
+        inHand.addAndGet(blocks.count());
         if (operation == Operation.READ || !side.blocks().isStaged()) {
-            backend().submit(blocks);
+            give(blocks);
         } else {
-            side.copyThen(
-                    deadline -> side.blocks().copyIn(blocks, deadline),
-                    () -> backend().submit(blocks));
+            side.copyThen(deadline -> side.blocks().copyIn(blocks, deadline), () -> give(blocks));
+        }
+    }
+
+    private void give(BlockRange blocks) {
+        try {
+            backend().submit(blocks);
+        } catch (TransferException e) {
+            moved(blocks);
+            throw e;
+        }
+    }
+
+    /** The backend has these no more. */
+    private void moved(BlockRange blocks) {
+        inHand.addAndGet(-blocks.count());
+        endWithTarget();
+    }
+
+    /** The target's end is why blocks stay behind only where the backend has none left to speak of. */
+    private void endWithTarget() {
+        if (targetEnded && inHand.get() == 0) {
+            side.fail(TransferErrorCode.LEASE_ENDED, "the target ended the lease before all blocks were copied there");
         }
     }
 
@@ -71,6 +98,7 @@ final class StagedInitiator implements InitiatorTransfer, TransferObserver, Stag
         } else if (tellArrival) {
             Objects.requireNonNull(channel).name(blocks);
         }
+        moved(blocks);
     }
 
     @Override
@@ -88,7 +116,8 @@ final class StagedInitiator implements InitiatorTransfer, TransferObserver, Stag
         if (error != null) {
             side.fail(TransferErrorCode.CONTROL_FAILED, "the channel to the target broke: " + error.detail());
         } else {
-            side.fail(TransferErrorCode.LEASE_ENDED, "the target ended the lease before all blocks were copied there");
+            targetEnded = true;
+            endWithTarget();
         }
     }
 
@@ -105,6 +134,11 @@ final class StagedInitiator implements InitiatorTransfer, TransferObserver, Stag
     @Override
     public TransferStatus status() {
         return side.status(backend().status());
+    }
+
+    @Override
+    public String lanes() {
+        return backend().lanes();
     }
 
     @Override

@@ -76,7 +76,8 @@ final class StagedSide {
                 TransferException failure = Failures.of(e, Stage.TRANSFER);
                 fail(failure.error());
                 if (mayStillRun(failure)) {
-                    // the memory stays in quarantine: nobody can say when that copy ends
+                    // until that copy has ended the memory stays in quarantine
+                    blocks.afterCopies(copies::leave);
                     return;
                 }
                 copies.leave();
@@ -90,7 +91,8 @@ final class StagedSide {
         });
     }
 
-    private static boolean mayStillRun(TransferException failure) {
+    /** Tells whether a copy that was left so may go on. */
+    static boolean mayStillRun(TransferException failure) {
         return failure.code() == TransferErrorCode.DEADLINE_EXCEEDED || failure.code() == TransferErrorCode.CANCELLED;
     }
 

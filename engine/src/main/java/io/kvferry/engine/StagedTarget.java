@@ -30,6 +30,7 @@ final class StagedTarget implements TargetTransfer, TransferObserver, StagedChan
 
     private volatile @Nullable StagedChannel channel;
     private volatile @Nullable TargetTransfer backend;
+    private volatile boolean copying;
 
     StagedTarget(StagedSide side, Operation operation, boolean seesParts) {
         this.side = side;
@@ -53,8 +54,20 @@ final class StagedTarget implements TargetTransfer, TransferObserver, StagedChan
     /** Copies in what a READ may ask for. Blocks. */
     void copyIn(Deadline deadline) {
         if (operation == Operation.READ && side.blocks().isStaged()) {
-            side.blocks().copyIn(new BlockRange(0, side.blocks().own().size()), deadline);
+            copying = true;
+            try {
+                side.blocks().copyIn(new BlockRange(0, side.blocks().own().size()), deadline);
+                copying = false;
+            } catch (TransferException e) {
+                copying = StagedSide.mayStillRun(e);
+                throw e;
+            }
         }
+    }
+
+    /** Tells whether that copy was left and may still run. */
+    boolean isCopying() {
+        return copying;
     }
 
     private boolean copiesOut() {
@@ -134,6 +147,11 @@ final class StagedTarget implements TargetTransfer, TransferObserver, StagedChan
     @Override
     public void seal() {
         backend().seal();
+    }
+
+    @Override
+    public String lanes() {
+        return backend().lanes();
     }
 
     @Override

@@ -80,7 +80,7 @@ public final class Transfer implements AutoCloseable {
      * @param io the backend's side
      * @param channel messages to the target, or null
      * @param hold the memory
-     * @param epoch the target's epoch
+     * @param epoch the target's epoch; 0 for a foreign target, which has none
      * @param deadline when the transfer times out
      * @param deadlineReason which bound that is
      */
@@ -94,7 +94,12 @@ public final class Transfer implements AutoCloseable {
             MemoryHold hold,
             long epoch,
             Deadline deadline,
-            String deadlineReason) {}
+            String deadlineReason) {
+        /** Whether the other side knows no peer control: then it is told nothing. */
+        boolean isForeign() {
+            return epoch == 0;
+        }
+    }
 
     Transfer(Initiator initiator, TransferRequest request, @Nullable ListenerCalls listeners, long startNanos) {
         this.initiator = initiator;
@@ -446,6 +451,7 @@ public final class Transfer implements AutoCloseable {
             done = appliedBlocks;
         }
         if (request.operation() == Operation.WRITE
+                && !known.isForeign()
                 && !known.selection.backend().info().can(Capability.TARGET_PROGRESS)) {
             tellPart(known, blocks);
         }
@@ -586,7 +592,7 @@ public final class Transfer implements AutoCloseable {
         }
         cancelTimer();
         Prepared known = prepared();
-        if (outcome.state() == TransferState.CANCELLED) {
+        if (outcome.state() == TransferState.CANCELLED && !known.isForeign()) {
             tellCancel(known);
         }
         Quiescence answer = initiator.finishBackend(known.io, request.id());
@@ -602,7 +608,7 @@ public final class Transfer implements AutoCloseable {
         if (outcome.state() != TransferState.COMPLETED) {
             publish(outcome, known.hold.state());
         }
-        if (claimFinish()) {
+        if (claimFinish() && !known.isForeign()) {
             initiator.finisher().tell(request.peer(), finishMessage(known, outcome.state()), null);
         }
         if (TransferEvent.isRecorded()) {

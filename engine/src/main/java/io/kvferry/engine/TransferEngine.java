@@ -5,6 +5,8 @@ import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.DeviceMemory;
+import io.kvferry.spi.ForeignAudience;
+import io.kvferry.spi.ForeignTarget;
 import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Payload;
@@ -96,6 +98,7 @@ public final class TransferEngine implements AutoCloseable {
             this.leases = new LeaseTable(context, backends, memory, quarantine, listeners);
             this.initiator = new Initiator(context, backends, memory, quarantine, peers, peerControl, listeners);
             this.service = new EnginePeerService(context, peers, leases);
+            backends.open().forEach(open -> open.backend().listen(service.foreign(open.name())));
             this.address = peerControl.start(service, context.after(settings.get(EngineConfigKeys.OPEN_TIMEOUT)));
         } catch (RuntimeException | Error e) {
             giveUp(openBackends, openControl);
@@ -317,6 +320,23 @@ public final class TransferEngine implements AutoCloseable {
     }
 
     /**
+     * Offers memory to initiators that know no peer control. It is within their reach when this returns, until the lease
+     * ends, which nobody but its deadline and its owner bring about: it ends LEASE_ENDED or CANCELLED, not COMPLETED.
+     *
+     * @param request which blocks, which access
+     * @param audience as its backend names it
+     * @param deadline when the lease ends
+     * @return the lease; the caller closes it
+     * @throws TransferException BACKEND_UNAVAILABLE where that backend is not open; otherwise as {@link
+     *     #offer(LeaseRequest, Deadline)}
+     */
+    public Lease offer(LeaseRequest request, ForeignAudience audience, Deadline deadline) {
+        ListenerThread.refuse("TransferEngine.offer");
+        checkOpen(Stage.OFFER);
+        return ForeignTargets.offer(context, backends, leases, request, audience, deadline);
+    }
+
+    /**
      * Prepares a transfer: meets the peer, chooses the backend, matches the blocks, connects. Everything that can fail
      * before a byte moves fails here.
      *
@@ -330,7 +350,24 @@ public final class TransferEngine implements AutoCloseable {
     public Transfer prepare(TransferRequest request, Deadline deadline) {
         ListenerThread.refuse("TransferEngine.prepare");
         checkOpen(Stage.PREPARE);
-        return initiator.prepare(request, deadline);
+        return initiator.prepare(request, null, deadline);
+    }
+
+    /**
+     * Prepares a transfer with a target that knows no peer control. There is no lease, nobody is told how it ends, and the
+     * backend's own evidence is all the evidence there is.
+     *
+     * @param request what to move; its peer is not asked, and it cannot ask for confirmation
+     * @param target as its backend names it
+     * @param deadline until when to wait
+     * @return the transfer, ready to submit; the caller closes it
+     * @throws TransferException BACKEND_UNAVAILABLE where that backend is not open; UNSUPPORTED; otherwise as {@link
+     *     #prepare(TransferRequest, Deadline)}
+     */
+    public Transfer prepare(TransferRequest request, ForeignTarget target, Deadline deadline) {
+        ListenerThread.refuse("TransferEngine.prepare");
+        checkOpen(Stage.PREPARE);
+        return initiator.prepare(request, target, deadline);
     }
 
     /**
@@ -359,7 +396,8 @@ public final class TransferEngine implements AutoCloseable {
     }
 
     /**
-     * Answers messages on a topic.
+     * Answers messages on a topic. What peers without peer control tell comes on topic {@code foreign:} and the name of the
+     * backend that they reach; their identity is an address that nothing proves, and they get no answer's body.
      *
      * @param topic 1 to 128 characters
      * @param handler called on the engine's executor
@@ -407,7 +445,8 @@ public final class TransferEngine implements AutoCloseable {
                 quarantine.size(),
                 quarantine.bytes(),
                 quarantine.describe(),
-                leases.tombstones().size());
+                leases.tombstones().size(),
+                leases.waitingPrepares());
     }
 
     /** Closes with {@code kvferry.close-timeout}. What had to be left behind is logged. */

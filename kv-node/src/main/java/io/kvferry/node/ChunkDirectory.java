@@ -1,6 +1,7 @@
 package io.kvferry.node;
 
 import io.kvferry.control.cluster.ChunkKeys;
+import io.kvferry.control.cluster.ControllerStatus;
 import io.kvferry.control.cluster.LookupAnswer;
 import io.kvferry.control.cluster.NodeStats;
 import io.kvferry.control.cluster.OrderHandler;
@@ -24,8 +25,8 @@ interface ChunkDirectory extends ChunkListener {
     /** Registers the node and begins to publish. Called once, when the node is ready for orders. */
     void start(OrderHandler orders, Supplier<NodeStats> stats);
 
-    /** How this node stands with each controller, a line for each. */
-    List<String> inspect();
+    /** How this node stands with each controller. */
+    List<ControllerStatus> controllers();
 
     /** Waits until the node is registered with a controller; false if it is not by then. */
     boolean awaitRegistered(Deadline deadline);
@@ -56,7 +57,7 @@ interface ChunkDirectory extends ChunkListener {
         public void changed() {}
 
         @Override
-        public List<String> inspect() {
+        public List<ControllerStatus> controllers() {
             return List.of();
         }
 

@@ -2,6 +2,7 @@ package io.kvferry.node;
 
 import io.kvferry.control.cluster.ChunkKeys;
 import io.kvferry.control.cluster.ClusterClient;
+import io.kvferry.control.cluster.ControllerStatus;
 import io.kvferry.control.cluster.Lookup;
 import io.kvferry.control.cluster.LookupAnswer;
 import io.kvferry.control.cluster.NodeRegistration;
@@ -130,15 +131,8 @@ final class ClusterDirectory implements ChunkDirectory {
     }
 
     @Override
-    public List<String> inspect() {
-        return client().controllers().stream()
-                .map(controller -> "controller " + controller.address() + " registered=" + controller.registered()
-                        + " synced=" + controller.synced()
-                        + controller
-                                .problem()
-                                .map(problem -> " problem='" + problem + "'")
-                                .orElse(""))
-                .toList();
+    public List<ControllerStatus> controllers() {
+        return client().controllers();
     }
 
     @Override

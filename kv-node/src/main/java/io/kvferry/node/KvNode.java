@@ -1,6 +1,7 @@
 package io.kvferry.node;
 
 import io.kvferry.control.cluster.ChunkKeys;
+import io.kvferry.control.cluster.ControllerStatus;
 import io.kvferry.control.cluster.KeyScheme;
 import io.kvferry.control.cluster.LookupAnswer;
 import io.kvferry.control.cluster.NodeStats;
@@ -316,9 +317,28 @@ public final class KvNode implements AutoCloseable {
                 + now.scheme().name() + " chunks="
                 + now.chunks() + " idle=" + now.idleChunks() + " pinned=" + now.pinnedChunks() + " slots=" + now.slots()
                 + " free-slots=" + now.freeSlots() + " lent-leases=" + now.lentLeases());
-        lines.addAll(context.directory().inspect());
+        context.directory().controllers().forEach(controller -> lines.add(line(controller)));
         lines.addAll(context.engine().status().lines());
         return lines;
+    }
+
+    private static String line(ControllerStatus controller) {
+        return "controller " + controller.address() + " registered=" + controller.registered() + " synced="
+                + controller.synced()
+                + controller
+                        .problem()
+                        .map(problem -> " problem='" + problem + "'")
+                        .orElse("");
+    }
+
+    /**
+     * Says the same to a program.
+     *
+     * @return a JSON object of {@code node}, {@code controllers} and {@code engine}; times are milliseconds, sizes bytes
+     */
+    public String inspectJson() {
+        return InspectJson.of(
+                status(), context.directory().controllers(), context.engine().status());
     }
 
     private NodeStats stats() {

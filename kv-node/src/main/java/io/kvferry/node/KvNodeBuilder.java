@@ -131,10 +131,20 @@ public final class KvNodeBuilder {
                 settings.get(NodeConfigKeys.PAGE_ORDER));
     }
 
+    /** Ranks hold different heads of the same tokens under layouts that look alike. */
+    private static String rank(BackendConfig settings) {
+        int rank = settings.get(NodeConfigKeys.RANK);
+        int ranks = settings.get(NodeConfigKeys.RANKS);
+        if (rank >= ranks) {
+            throw invalid("kvferry.kv.rank = " + rank + " is not below kvferry.kv.ranks = " + ranks);
+        }
+        return ranks == 1 ? "" : "|rank " + rank + " of " + ranks;
+    }
+
     private static KeyChain chain(BackendConfig settings, KvLayout layout) {
         int chunkTokens = settings.get(NodeConfigKeys.CHUNK_TOKENS);
         String seed = settings.get(NodeConfigKeys.KEY_SEED);
-        String salt = settings.get(NodeConfigKeys.MODEL) + "|" + layout;
+        String salt = settings.get(NodeConfigKeys.MODEL) + "|" + layout + rank(settings);
         return switch (settings.get(NodeConfigKeys.KEY_SCHEME)) {
             case SHA256 -> KeyChain.of(new Sha256Hash(chunkTokens, salt), chunkTokens, salt);
             case VLLM_SHA256_CBOR -> KeyChain.of(new VllmCborHash(seed), chunkTokens, seed + "|" + salt);

@@ -84,6 +84,19 @@ public final class NodeConfigKeys {
             "Order of the keys, and of the values, within a layer of a chunk: tokens-first (NHD) or heads-first (HND)."
                     + " With heads-first the heads of a rank lie in one piece, which other degrees of parallelism need.");
 
+    /** Ranks of the model. */
+    public static final ConfigKey<Integer> RANKS = ConfigKey.integer(
+            "kvferry.kv.ranks",
+            1,
+            1,
+            65_536,
+            "Ranks that share the heads of the model, each with a node of its own. Chunks of one rank are never taken for"
+                    + " those of another.");
+
+    /** Which of the ranks. */
+    public static final ConfigKey<Integer> RANK = ConfigKey.integer(
+            "kvferry.kv.rank", 0, 0, 65_535, "Which of kvferry.kv.ranks this node keeps the heads of.");
+
     /** What the node is a part of. */
     public static final ConfigKey<String> INSTANCE = ConfigKey.text(
             "kvferry.kv.instance",
@@ -159,6 +172,8 @@ public final class NodeConfigKeys {
                 HEAD_DIM,
                 DATA_TYPE,
                 PAGE_ORDER,
+                RANKS,
+                RANK,
                 INSTANCE,
                 FETCH_TIMEOUT,
                 HOLDER_TIMEOUT,

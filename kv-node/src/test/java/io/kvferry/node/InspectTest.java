@@ -8,12 +8,16 @@ import io.kvferry.engine.EngineStatus;
 import io.kvferry.engine.StallWatch;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -139,6 +143,93 @@ class InspectTest {
                     .contains("lmcache:num_lookup_tokens_total 12\n");
             assertThat(names(metrics, "lmcache:([a-z0-9_]+)")).containsExactlyInAnyOrderElementsOf(LMCACHE);
             assertThat(names(metrics, "(kvferry_[a-z_]+)")).isNotEmpty();
+        }
+    }
+
+    @Test
+    void programsAreToldTheSameAsJson() throws Exception {
+        KvNode holder = bed.open("holder");
+        KvNode decode = bed.open("decode", Map.of("kvferry.kv.holder-timeout", "1h"));
+        CompletableFuture<KvFetch> fetch = stuck(holder, decode);
+        bed.ticker.advance(Duration.ofSeconds(3));
+
+        try (NodeHttp node = NodeHttp.start(decode, new PeerAddress("127.0.0.1", 0));
+                NodeHttp engine = NodeHttp.start(holder.engine(), new PeerAddress("127.0.0.1", 0))) {
+            HttpResponse<String> json = get(node, "/inspect.json");
+            assertThat(json.headers().firstValue("Content-Type")).hasValue("application/json");
+            assertThat(json.body())
+                    .startsWith("{\"node\":{\"identity\":\"" + decode.identity() + "\"")
+                    .contains("\"controllers\":[{\"address\":\"map:1\",\"registered\":true,\"synced\":true,")
+                    .contains("\"problem\":\"a \\\"map\\\"\"")
+                    .contains("\"side\":\"INITIATOR\"", "\"stage\":\"TRANSFER\"", "\"last_progress_ms\":3000")
+                    .contains("\"bytes_done\":0");
+            assertThat(get(engine, "/inspect.json").body())
+                    .startsWith("{\"engine\":{\"identity\":\"" + holder.identity() + "\"")
+                    .contains("\"side\":\"TARGET\"", "\"only_for\":\"decode\"");
+            assertThat(get(engine, "/inspect").body()).startsWith("engine " + holder.identity());
+            assertThat(get(engine, "/metrics").statusCode()).isEqualTo(404);
+        }
+        unstick(fetch);
+    }
+
+    /** What a client can take is bounded without anybody's help. */
+    @Test
+    void httpRefusesWhatIsNoShortRequest() throws Exception {
+        KvNode node = bed.open("node");
+        try (NodeHttp http = NodeHttp.start(node, new PeerAddress("127.0.0.1", 0))) {
+            assertThat(raw(http.address(), "POST /inspect HTTP/1.1\r\nContent-Length: 0\r\n\r\n"))
+                    .startsWith("HTTP/1.1 405 ");
+            assertThat(raw(
+                            http.address(),
+                            "GET /inspect HTTP/1.1\r\nConnection: close\r\nContent-Length: 2000\r\n\r\n"))
+                    .startsWith("HTTP/1.1 413 ");
+            assertThat(raw(http.address(), "GET /inspect HTTP/1.1\r\nA: " + "a".repeat(9000) + "\r\n\r\n"))
+                    .startsWith("HTTP/1.1 400 ");
+            assertThat(raw(http.address(), "\u0000\u0001\u0002 garbage\r\n\r\n"))
+                    .startsWith("HTTP/1.1 400 ");
+        }
+    }
+
+    @Test
+    void httpHasRoomForSoManyConnectionsAndEachForSoLong() throws Exception {
+        Map<String, HttpPages.Page> pages = Map.of("/", new HttpPages.Page("text/plain", () -> "here"));
+        PeerAddress any = new PeerAddress("127.0.0.1", 0);
+        List<Socket> idle = new ArrayList<>();
+        try (HttpPages http = HttpPages.open(any, pages, Duration.ofHours(1))) {
+            for (int i = 0; i < HttpPages.MAX_CONNECTIONS; i++) {
+                idle.add(new Socket("127.0.0.1", http.address().port()));
+            }
+            assertThat(raw(http.address(), ""))
+                    .as("one too many is closed at once")
+                    .isEmpty();
+
+            idle.removeFirst().close();
+            Await.until("its place is free", () -> answers(http.address()));
+        } finally {
+            for (Socket socket : idle) {
+                socket.close();
+            }
+        }
+        try (HttpPages http = HttpPages.open(any, pages, Duration.ofMillis(50))) {
+            assertThat(raw(http.address(), "GET / HTTP/1.1\r\nsl"))
+                    .as("a slow request")
+                    .isEmpty();
+        }
+    }
+
+    private static boolean answers(PeerAddress http) {
+        try {
+            return raw(http, "GET / HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 ");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static String raw(PeerAddress http, String request) throws IOException {
+        try (Socket socket = new Socket(http.host(), http.port())) {
+            socket.setSoTimeout(20_000);
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 

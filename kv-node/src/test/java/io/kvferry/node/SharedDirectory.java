@@ -1,6 +1,7 @@
 package io.kvferry.node;
 
 import io.kvferry.control.cluster.ChunkKeys;
+import io.kvferry.control.cluster.ControllerStatus;
 import io.kvferry.control.cluster.Holder;
 import io.kvferry.control.cluster.KeyScheme;
 import io.kvferry.control.cluster.LookupAnswer;
@@ -11,6 +12,7 @@ import io.kvferry.control.cluster.Tier;
 import io.kvferry.engine.TransferEngine;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -19,6 +21,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -126,8 +129,8 @@ final class SharedDirectory {
         public void changed() {}
 
         @Override
-        public List<String> inspect() {
-            return List.of("controller in a map");
+        public List<ControllerStatus> controllers() {
+            return List.of(new ControllerStatus(new PeerAddress("map", 1), true, true, Optional.of("a \"map\"")));
         }
 
         @Override

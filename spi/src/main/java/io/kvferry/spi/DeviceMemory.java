@@ -1,5 +1,7 @@
 package io.kvferry.spi;
 
+import java.util.concurrent.CompletableFuture;
+
 /**
  * Copies between host memory and device memory, for a backend that can only move host memory. Implemented by a backend
  * that knows the device.
@@ -59,8 +61,8 @@ public interface DeviceMemory {
      * @param destinationOffset bytes
      * @param lengthBytes how many, at least 1
      * @param deadline until when it may wait
-     * @throws TransferException DEADLINE_EXCEEDED with the copy possibly still running; TRANSFER_FAILED with the device's
-     *     code
+     * @throws TransferException DEADLINE_EXCEEDED, or CANCELLED when interrupted, with the copy possibly still running until
+     *     {@link #barrier}; TRANSFER_FAILED with the device's code
      */
     void copy(
             MemoryRegion source,
@@ -69,4 +71,12 @@ public interface DeviceMemory {
             long destinationOffset,
             long lengthBytes,
             Deadline deadline);
+
+    /**
+     * Tells when all copies that were asked for before have ended, those included whose callers left at their deadline. Does
+     * not block.
+     *
+     * @return completes then, on any thread; fails where that cannot be known, and their memory must be left alone
+     */
+    CompletableFuture<Void> barrier();
 }

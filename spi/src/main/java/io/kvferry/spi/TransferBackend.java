@@ -87,6 +87,13 @@ public interface TransferBackend {
     void reset(ResetScope scope, Deadline deadline);
 
     /**
+     * Says who takes messages of peers that know no peer control. Called once at most, before the first transfer.
+     *
+     * @param messages takes them
+     */
+    default void listen(ForeignMessages messages) {}
+
+    /**
      * Returns the copy port for device memory, where this backend brings one.
      *
      * @return the port, or empty

@@ -9,6 +9,7 @@ import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.LeaseKey;
 import io.kvferry.spi.Operation;
+import io.kvferry.spi.Side;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -100,7 +101,7 @@ class InProcessTwoSidedTest {
     void nonsenseFromTheInitiatorFailsThatTransferOnly(byte[] message) {
         Pair.Started transfer = pair.start(Operation.WRITE, source, destination);
         Pair.Started other = pair.start(Operation.WRITE, source, destination);
-        transfer.channel().forge(transfer.channel().target, message);
+        transfer.channel().forge(Side.TARGET, message);
 
         assertThat(transfer.targetObserver().awaitFailure().code()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
         assertThat(adapter.slices()).isZero();
@@ -114,7 +115,7 @@ class InProcessTwoSidedTest {
         Pair.Started transfer = pair.start(Operation.WRITE, source, destination);
         transfer.initiator().submit(new BlockRange(0, 2));
         adapter.awaitHeld();
-        transfer.channel().forge(transfer.channel().target, RangeMessage.ANNOUNCE.encode(new BlockRange(1, 1)));
+        transfer.channel().forge(Side.TARGET, RangeMessage.ANNOUNCE.encode(new BlockRange(1, 1)));
 
         assertThat(transfer.targetObserver().awaitFailure().code()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
         adapter.letGo();
@@ -136,7 +137,7 @@ class InProcessTwoSidedTest {
     @Test
     void whatLandedWithoutBeingAnnouncedIsAProtocolError() {
         Pair.Started transfer = pair.start(Operation.WRITE, source, destination);
-        transfer.channel().forge(transfer.channel().initiator, RangeMessage.LANDED.encode(new BlockRange(0, 4)));
+        transfer.channel().forge(Side.INITIATOR, RangeMessage.LANDED.encode(new BlockRange(0, 4)));
 
         assertThat(transfer.initiatorObserver().awaitFailure().code()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
         assertThat(transfer.initiatorObserver().appliedBlocks()).isZero();

@@ -1,5 +1,6 @@
 package io.kvferry.backend.inprocess;
 
+import io.kvferry.conformance.ChannelPair;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.BlockList;
@@ -12,9 +13,11 @@ import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.MemoryHandle;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
+import io.kvferry.spi.PeerChannel;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Proposal;
 import io.kvferry.spi.Scheduler;
+import io.kvferry.spi.Side;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.Ticker;
@@ -143,9 +146,10 @@ final class Pair implements AutoCloseable {
                 new RecordingObserver(order.initiatorBlocks().size());
         RecordingObserver targetObserver =
                 new RecordingObserver(order.targetBlocks().size());
-        InitiatorPlan plan = initiatorPlan(id, order, initiatorObserver, channel == null ? null : channel.initiator);
+        InitiatorPlan plan =
+                initiatorPlan(id, order, initiatorObserver, channel == null ? null : channel.end(Side.INITIATOR));
         TargetTransfer accepted = accept(
-                targetPlan(id, order, targetObserver, channel == null ? null : channel.target),
+                targetPlan(id, order, targetObserver, channel == null ? null : channel.end(Side.TARGET)),
                 initiator.propose(plan));
         InitiatorTransfer prepared = initiator.prepare(plan, accepted.descriptor(), soon());
         return new Started(prepared, accepted, initiatorObserver, targetObserver, channel, id);
@@ -159,8 +163,7 @@ final class Pair implements AutoCloseable {
         return initiator.prepare(plan, descriptor, soon());
     }
 
-    InitiatorPlan initiatorPlan(
-            TransferId id, Order order, RecordingObserver observer, ChannelPair.@Nullable End channel) {
+    InitiatorPlan initiatorPlan(TransferId id, Order order, RecordingObserver observer, @Nullable PeerChannel channel) {
         return new InitiatorPlan(
                 id,
                 1,
@@ -176,7 +179,7 @@ final class Pair implements AutoCloseable {
                 channel);
     }
 
-    TargetPlan targetPlan(TransferId id, Order order, RecordingObserver observer, ChannelPair.@Nullable End channel) {
+    TargetPlan targetPlan(TransferId id, Order order, RecordingObserver observer, @Nullable PeerChannel channel) {
         return new TargetPlan(
                 id,
                 1,

@@ -1,6 +1,5 @@
 package io.kvferry.backend.mooncake;
 
-import io.kvferry.netty.BlockCursor;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.Scheduler;
@@ -12,9 +11,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
@@ -32,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * connection is the evidence: its answer implies that everything before was applied.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here closes the channel, and that is heard
-final class ClientLane extends ChannelInboundHandlerAdapter implements ByteReceiver.Listener {
+final class ClientLane extends ChannelInboundHandlerAdapter {
     private static final Logger LOG = LoggerFactory.getLogger(ClientLane.class);
 
     private final WireScope scope;
@@ -41,20 +38,14 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
     /** Whether requests are answered by status frames. */
     private final boolean acknowledged;
 
-    private final ByteReceiver receiver;
+    private final Answers answers;
     private final ProgressWatch progress;
     private final ArrayDeque<BlockStream> turns = new ArrayDeque<>();
-    /** Requests that have no complete answer yet, in the order in which they were sent. */
-    private final ArrayDeque<Exchange> outstanding = new ArrayDeque<>();
-
     private final CompletableFuture<ClientLane> opened = new CompletableFuture<>();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
     private final AtomicReference<@Nullable Refusal> closeReason = new AtomicReference<>();
     private @Nullable MessageWriter writer;
     private Scheduler.@Nullable Scheduled connectTimer;
-    /** Bytes asked for that are not here. */
-    private long bytesAwaited;
-
     private boolean pumping;
 
     ClientLane(WireScope scope, Channel channel, boolean acknowledged) {
@@ -62,13 +53,13 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
         this.channel = channel;
         this.loop = new LoopTasks(channel, scope.scheduler());
         this.acknowledged = acknowledged;
-        this.receiver = new ByteReceiver(this, scope.config().readsPerWakeup());
-        this.progress = new ProgressWatch(scope, loop, () -> !outstanding.isEmpty(), this::stuck);
+        this.answers = new Answers(scope, acknowledged, this::drop);
+        this.progress = new ProgressWatch(scope, loop, () -> !answers.isEmpty(), this::stuck);
     }
 
     /** Puts the lane on its channel. */
     void install() {
-        channel.config().setRecvByteBufAllocator(receiver);
+        channel.config().setRecvByteBufAllocator(answers.receiver());
         channel.pipeline().addLast(this);
     }
 
@@ -121,7 +112,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
     void stop(WireTransfer transfer) {
         loop.execute(() -> {
             turns.removeIf(stream -> stream.transfer().equals(transfer));
-            receiver.turnAway(transfer.tally().gate());
+            answers.receiver().turnAway(transfer.tally().gate());
         });
     }
 
@@ -156,8 +147,8 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
     }
 
     private boolean hasRoom() {
-        return outstanding.size() < scope.config().pipeline()
-                && bytesAwaited < scope.config().readAheadBytes();
+        return answers.size() < scope.config().pipeline()
+                && answers.bytesAwaited() < scope.config().readAheadBytes();
     }
 
     private void send(BlockStream stream) {
@@ -170,7 +161,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
                 return;
             }
         } else {
-            read(stream.nextRead(scope.config().sliceBytes()));
+            ask(stream.nextRead(scope.config().sliceBytes()));
         }
         if (stream.hasNext()) {
             turns.add(stream);
@@ -186,7 +177,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
         Exchange exchange = stream.nextWrite(message, scope.config().sliceBytes());
         message.whenFlushed(transfer.tally().gate(), () -> flushed(exchange));
         new RequestHeader(exchange.size(), exchange.address(), Operation.WRITE, acknowledged).encode(message.head());
-        outstanding.add(exchange);
+        answers.await(exchange);
         writer().write(message, RequestHeader.BYTES);
         if (!acknowledged && (!stream.hasNext() || !hasRoom())) {
             probe(exchange);
@@ -199,11 +190,6 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
         progress.moved();
     }
 
-    private void read(Exchange exchange) {
-        bytesAwaited += exchange.size();
-        ask(exchange);
-    }
-
     /** Reads back the last byte of a WRITE, which comes after the WRITE was applied. */
     private void probe(Exchange written) {
         long last = written.address() + written.size() - 1;
@@ -214,96 +200,8 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
         OutMessage message = writer().take();
         new RequestHeader(exchange.size(), exchange.address(), Operation.READ, acknowledged).encode(message.head());
         exchange.flushed();
-        outstanding.add(exchange);
+        answers.await(exchange);
         writer().write(message, RequestHeader.BYTES);
-    }
-
-    // Receiving.
-
-    @Override
-    public void expect() {
-        if (acknowledged && !outstanding.isEmpty()) {
-            receiver.head(StatusFrame.BYTES);
-            return;
-        }
-        for (Exchange exchange : outstanding) {
-            if (exchange.asksForPayload()) {
-                payload(exchange);
-                return;
-            }
-        }
-        receiver.head(1); // nothing may come; one byte is enough to know
-    }
-
-    @Override
-    public void head(ByteBuffer head) {
-        Exchange first = outstanding.peek();
-        if (first == null || !acknowledged) {
-            drop("sent bytes that nobody asked for");
-            return;
-        }
-        long frame = head.getLong(0);
-        if (!StatusFrame.isStatus(frame)) {
-            drop("answered 0x" + Long.toHexString(frame) + ", which is no status frame");
-        } else if (StatusFrame.code(frame) != StatusFrame.OK) {
-            rejected(first, StatusFrame.code(frame));
-        } else if (first.asksForPayload()) {
-            payload(first);
-        } else if (!first.isFlushed()) {
-            drop("acknowledged a WRITE before its last byte was sent");
-        } else {
-            outstanding.remove();
-            first.answered();
-        }
-    }
-
-    private void rejected(Exchange exchange, int code) {
-        outstanding.remove();
-        if (exchange.asksForPayload()) {
-            bytesAwaited -= exchange.size();
-        }
-        WireTransfer transfer = exchange.transfer();
-        transfer.tally()
-                .fail(
-                        exchange.stream().remote().rejection(),
-                        "the target rejected " + exchange + " with status " + code
-                                + ": there is no live lease for it, or not any more");
-    }
-
-    private void payload(Exchange exchange) {
-        WireTransfer transfer = exchange.transfer();
-        if (exchange.kind() == Exchange.Kind.PROBE || !transfer.tally().gate().enter()) {
-            receiver.drain(exchange.size());
-            return;
-        }
-        BlockCursor cursor = transfer.newCursor();
-        cursor.moveTo(exchange.firstBlock(), exchange.inBlock());
-        receiver.land(cursor, transfer.tally().gate(), exchange.size());
-    }
-
-    @Override
-    public void landed() {
-        Exchange read = firstWithPayload();
-        bytesAwaited -= read.size();
-        read.answered();
-    }
-
-    @Override
-    public void drained() {
-        Exchange read = firstWithPayload();
-        if (read.kind() == Exchange.Kind.READ) {
-            bytesAwaited -= read.size();
-        }
-    }
-
-    /** Takes the request whose payload has come; the WRITEs of the first generation before it are answered with it. */
-    private Exchange firstWithPayload() {
-        Exchange first = outstanding.remove();
-        while (!first.asksForPayload()) {
-            first.answered();
-            first = outstanding.remove();
-        }
-        return first;
     }
 
     private void stuck() {
@@ -342,7 +240,7 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
-        receiver.received((ByteBuf) message);
+        answers.receiver().received((ByteBuf) message);
         progress.moved();
     }
 
@@ -378,16 +276,13 @@ final class ClientLane extends ChannelInboundHandlerAdapter implements ByteRecei
     @Override
     public void handlerRemoved(ChannelHandlerContext context) {
         stopTimer();
-        receiver.close();
+        Set<WireTransfer> lost = answers.abandon();
         if (!opened.isDone()) {
             closeReason.compareAndSet(null, new Refusal(TransferErrorCode.CONNECTION_FAILED, "no connection " + this));
         }
         Refusal reason = closeReason();
         opened.completeExceptionally(new TransferException(reason.code(), Stage.PREPARE, reason.detail()));
-        Set<WireTransfer> lost = new LinkedHashSet<>();
-        outstanding.forEach(exchange -> lost.add(exchange.transfer()));
         turns.forEach(stream -> lost.add(stream.transfer()));
-        outstanding.clear();
         turns.clear();
         lost.forEach(this::fail);
         closed.complete(null);

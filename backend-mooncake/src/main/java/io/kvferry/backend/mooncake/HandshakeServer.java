@@ -1,6 +1,7 @@
 package io.kvferry.backend.mooncake;
 
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.ForeignMessages;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.TransferException;
 import io.netty.buffer.ByteBuf;
@@ -9,10 +10,13 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.DuplexChannel;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -29,12 +33,17 @@ final class HandshakeServer {
 
     private final WireScope scope;
     private final Supplier<byte[]> segment;
+    private final ForeignMessages messages;
     private final Set<Channel> connections = ConcurrentHashMap.newKeySet();
 
-    /** @param segment our segment, encoded, as it is now */
-    HandshakeServer(WireScope scope, Supplier<byte[]> segment) {
+    /**
+     * @param segment our segment, encoded, as it is now
+     * @param messages takes notifications
+     */
+    HandshakeServer(WireScope scope, Supplier<byte[]> segment, ForeignMessages messages) {
         this.scope = scope;
         this.segment = segment;
+        this.messages = messages;
     }
 
     void admit(Channel channel) {
@@ -60,13 +69,13 @@ final class HandshakeServer {
                 .toArray(CompletableFuture[]::new));
     }
 
-    /** The reply; what cannot be answered is a {@link TransferException}. */
-    private HandshakeFrame reply(HandshakeFrame request) {
+    /** The reply, once there is one; what cannot be answered is a {@link TransferException}. */
+    private CompletionStage<HandshakeFrame> reply(HandshakeFrame request, SocketAddress from) {
         return switch (request.type()) {
-            case HandshakeFrame.METADATA -> HandshakeFrame.of(request.type(), segment.get());
+            case HandshakeFrame.METADATA ->
+                CompletableFuture.completedFuture(HandshakeFrame.of(request.type(), segment.get()));
             case HandshakeFrame.PROBE -> answer(request, new TreeMap<>(Map.of("status", "success")));
-            // nobody here listens: an empty notify_msg is how its sender hears that
-            case HandshakeFrame.NOTIFY -> answer(request, new TreeMap<>(Map.of("name", "", "notify_msg", "")));
+            case HandshakeFrame.NOTIFY -> notified(request, from);
             default ->
                 answer(
                         request,
@@ -80,9 +89,23 @@ final class HandshakeServer {
         };
     }
 
-    private static HandshakeFrame answer(HandshakeFrame request, Map<String, Object> fields) {
+    private CompletionStage<HandshakeFrame> notified(HandshakeFrame request, SocketAddress from) {
+        Map<String, String> told = Messages.strings(request.json(), "handshake");
+        if (!told.containsKey("name") || !told.containsKey("notify_msg")) {
+            throw Messages.malformed("notification", "lacks name or notify_msg");
+        }
+        String who =
+                from instanceof InetSocketAddress known ? known.getAddress().getHostAddress() : "unknown";
+        // an empty notify_msg is how its sender hears that nobody has taken it
+        return messages.deliver(who, request.json())
+                .thenCompose(taken ->
+                        answer(request, new TreeMap<>(Map.of("name", "", "notify_msg", taken ? "success" : ""))));
+    }
+
+    private static CompletionStage<HandshakeFrame> answer(HandshakeFrame request, Map<String, Object> fields) {
         Messages.strings(request.json(), "handshake"); // what is no JSON is not answered
-        return new HandshakeFrame(request.type(), request.typed(), Messages.encode(fields));
+        return CompletableFuture.completedFuture(
+                new HandshakeFrame(request.type(), request.typed(), Messages.encode(fields)));
     }
 
     /** One request, one reply. Confined to its event loop. */
@@ -110,7 +133,8 @@ final class HandshakeServer {
                 HandshakeFrame request = answered ? null : collector.add(bytes);
                 if (request != null) {
                     answered = true;
-                    answer(context, reply(request));
+                    var ignored = reply(request, context.channel().remoteAddress())
+                            .thenAccept(reply -> answer(context, reply));
                 }
             } catch (IllegalArgumentException | TransferException refused) {
                 scope.refused().incrementAndGet();

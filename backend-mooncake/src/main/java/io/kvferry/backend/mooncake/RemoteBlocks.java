@@ -46,9 +46,13 @@ sealed interface RemoteBlocks {
         }
     }
 
-    /** Wherever the caller says, as with a foreign peer. */
+    /**
+     * Wherever the caller says, as with a foreign peer.
+     *
+     * @param buffers the buffer that each block is in: a target takes no request that reaches into a second one
+     */
     @SuppressWarnings("ArrayRecordComponent") // is not compared
-    record Scattered(long[] addresses, BlockList blocks) implements RemoteBlocks {
+    record Scattered(long[] addresses, BlockList blocks, SegmentBuffer[] buffers) implements RemoteBlocks {
         @Override
         public long address(int block) {
             return addresses[block];
@@ -57,7 +61,9 @@ sealed interface RemoteBlocks {
         @Override
         public int endOfRun(int first, int end) {
             int at = first + 1;
-            while (at < end && addresses[at] == addresses[at - 1] + blocks.length(at - 1)) {
+            while (at < end
+                    && buffers[at].equals(buffers[first])
+                    && addresses[at] == addresses[at - 1] + blocks.length(at - 1)) {
                 at++;
             }
             return at;

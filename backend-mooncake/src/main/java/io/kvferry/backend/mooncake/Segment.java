@@ -1,7 +1,12 @@
 package io.kvferry.backend.mooncake;
 
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.Stage;
+import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import java.util.List;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a peer says of itself: where its data plane is, and which memory it offers. Immutable.
@@ -24,6 +29,23 @@ record Segment(String name, int dataPort, int protocolVersion, String incarnatio
         return ranges;
     }
 
+    /** Where blocks are that lie one behind the other in a buffer. */
+    WireDescriptor.Addresses addresses(WireDescriptor.InBuffer place, BlockList blocks) {
+        if (place.buffer() >= buffers.size()) {
+            throw new TransferException(
+                    TransferErrorCode.NOT_FOUND,
+                    Stage.PREPARE,
+                    "segment " + name + " offers " + buffers.size() + " buffers, none is number " + place.buffer());
+        }
+        long[] addresses = new long[blocks.size()];
+        long next = buffers.get(place.buffer()).address() + place.offset();
+        for (int i = 0; i < addresses.length; i++) {
+            addresses[i] = next;
+            next += blocks.length(i);
+        }
+        return new WireDescriptor.Addresses(addresses, "", "");
+    }
+
     /** Host part of a name of the form {@code host:port}; the whole name where it has no port. */
     String host() {
         return HostPort.parse(name).host();
@@ -37,9 +59,11 @@ record Segment(String name, int dataPort, int protocolVersion, String incarnatio
             byAddress.put(buffer.address(), buffer);
         }
 
-        boolean contain(long address, long bytes) {
+        /** The buffer that a range is in, whole; or null. */
+        @Nullable
+        SegmentBuffer find(long address, long bytes) {
             var below = byAddress.floorEntry(address);
-            return below != null && below.getValue().contains(address, bytes);
+            return below != null && below.getValue().contains(address, bytes) ? below.getValue() : null;
         }
     }
 }

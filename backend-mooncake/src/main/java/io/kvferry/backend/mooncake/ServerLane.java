@@ -12,7 +12,6 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.DuplexChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,8 +24,6 @@ import org.slf4j.LoggerFactory;
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here closes the channel, and that is heard
 final class ServerLane extends ChannelInboundHandlerAdapter implements ByteReceiver.Listener {
     private static final Logger LOG = LoggerFactory.getLogger(ServerLane.class);
-    /** Replies that may wait before no more requests are read. */
-    private static final int MAX_REPLIES = 256;
     /** A body longer than this is not read just to be thrown away: the connection is closed instead. */
     private static final long MAX_DRAINED_BYTES = 64L << 20;
 
@@ -36,9 +33,8 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
     private final AddressSpace space;
     private final ByteReceiver receiver;
     private final ProgressWatch progress;
-    private final ArrayDeque<Reply> replies = new ArrayDeque<>();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
-    private @Nullable MessageWriter writer;
+    private @Nullable Replies replies;
 
     /** The request whose body is on its way. */
     private @Nullable RequestHeader request;
@@ -47,8 +43,6 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
     /** Whether the body that is thrown away has been refused to its sender already. */
     private boolean refused;
 
-    private int unflushed;
-    private boolean pumping;
     private boolean closing;
 
     ServerLane(WireScope scope, Channel channel, AddressSpace space) {
@@ -86,9 +80,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         CompletableFuture<Void> outside = new CompletableFuture<>();
         closed.whenComplete((gone, never) -> outside.complete(null));
         loop.execute(() -> {
-            if (unflushed > 0
-                    || !replies.isEmpty()
-                    || receiver.isLanding(transfer.tally().gate())) {
+            if (replies().isBusy() || receiver.isLanding(transfer.tally().gate())) {
                 channel.close();
             } else {
                 outside.complete(null);
@@ -101,7 +93,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
     void leave(Deadline deadline) {
         loop.execute(() -> {
             closing = true;
-            if (request != null || !replies.isEmpty() || loop.schedule(deadline, channel::close) == null) {
+            if (request != null || !replies().isEmpty() || loop.schedule(deadline, channel::close) == null) {
                 channel.close();
             } else if (channel instanceof DuplexChannel duplex) {
                 duplex.shutdownOutput();
@@ -125,7 +117,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         if (found == null) {
             refuse(next);
         } else if (next.operation() == Operation.READ) {
-            replies.add(Reply.payload(next, found));
+            replies().add(Reply.payload(next, found));
         } else {
             land(next, found);
         }
@@ -161,19 +153,19 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
             channel.close();
             return;
         }
-        replies.add(Reply.status(StatusFrame.ADDRESS_REJECTED));
+        replies().add(Reply.status(StatusFrame.ADDRESS_REJECTED));
         if (next.operation() == Operation.READ || next.size() == 0) {
             return;
         }
         if (next.size() < 0 || next.size() > MAX_DRAINED_BYTES) {
-            pump();
+            replies().pump();
             channel.close();
             return;
         }
         request = next;
         refused = true;
         receiver.drain(next.size());
-        pump(); // the sender may stop when it hears
+        replies().pump(); // the sender may stop when it hears
     }
 
     @Override
@@ -187,7 +179,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         }
         into.landed(done.address() - into.base(), done.size());
         if (done.acknowledged()) {
-            replies.add(Reply.status(StatusFrame.OK));
+            replies().add(Reply.status(StatusFrame.OK));
         }
     }
 
@@ -200,81 +192,23 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         refused = false;
         if (done != null && !told) { // sealed while it was landing
             if (done.acknowledged()) {
-                replies.add(Reply.status(StatusFrame.ADDRESS_REJECTED));
+                replies().add(Reply.status(StatusFrame.ADDRESS_REJECTED));
             } else {
                 channel.close();
             }
         }
     }
 
-    // Replies.
-
-    private MessageWriter writer() {
-        MessageWriter open = writer;
+    private Replies replies() {
+        Replies open = replies;
         if (open == null) {
             throw new IllegalStateException("the lane is not on its channel");
         }
         return open;
     }
 
-    private void pump() {
-        if (pumping) {
-            return;
-        }
-        pumping = true;
-        try {
-            while (writer().isWritable()) {
-                Reply reply = replies.peek();
-                if (reply == null || !write(reply)) {
-                    break;
-                }
-                if (reply.isDone()) {
-                    replies.remove();
-                }
-            }
-        } finally {
-            pumping = false;
-        }
-        writer().flush();
-        if (channel.config().isAutoRead() != replies.size() < MAX_REPLIES) {
-            channel.config().setAutoRead(replies.size() < MAX_REPLIES);
-        }
-    }
-
-    /** Writes a status, some payload, or both; false if the connection has to close. */
-    private boolean write(Reply reply) {
-        Window from = reply.window();
-        BlockTally tally = from == null ? null : from.transfer().tally();
-        MemoryGate gate = tally == null ? null : tally.gate();
-        if (gate != null && !gate.enter()) {
-            if (!reply.hasStatus()) {
-                channel.close(); // the payload has begun, or there is no other way to say no
-                return false;
-            }
-            replies.remove();
-            replies.addFirst(Reply.status(StatusFrame.ADDRESS_REJECTED));
-            return true;
-        }
-        OutMessage message = writer().take();
-        int headBytes = reply.hasStatus() ? StatusFrame.BYTES : 0;
-        message.head().putLong(0, StatusFrame.of(reply.status()));
-        reply.next(message, scope.config().sliceBytes());
-        if (tally != null) {
-            tally.begin();
-            unflushed++;
-            message.whenFlushed(gate, this::flushed);
-        }
-        writer().write(message, headBytes);
-        return true;
-    }
-
-    private void flushed() {
-        unflushed--;
-        progress.moved();
-    }
-
     private boolean isBusy() {
-        return request != null || !replies.isEmpty() || unflushed > 0;
+        return request != null || (replies != null && replies.isBusy());
     }
 
     private void stuck() {
@@ -296,7 +230,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
 
     @Override
     public void handlerAdded(ChannelHandlerContext context) {
-        writer = new MessageWriter(context);
+        replies = new Replies(scope, context, progress::moved);
     }
 
     @Override
@@ -307,13 +241,13 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
 
     @Override
     public void channelReadComplete(ChannelHandlerContext context) {
-        pump();
+        replies().pump();
     }
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext context) {
         if (channel.isWritable()) {
-            pump();
+            replies().pump();
         }
     }
 
@@ -329,7 +263,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
     public void handlerRemoved(ChannelHandlerContext context) {
         failLanding("was lost in the middle of a write");
         receiver.close();
-        replies.clear();
+        replies().clear();
         closed.complete(null);
     }
 

@@ -7,11 +7,11 @@ import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.BackendInfo;
 import io.kvferry.spi.BackendLimits;
-import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Capability;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
+import io.kvferry.spi.ForeignMessages;
 import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Isolation;
@@ -29,7 +29,6 @@ import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import io.kvferry.spi.TransferObserver;
 import io.kvferry.spi.WireId;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -46,8 +45,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One instance of the wire engine: Mooncake's TCP protocol in Java, initiator and target. Sockets receive straight into
@@ -62,8 +59,6 @@ import org.slf4j.LoggerFactory;
  */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails here closes the channel, and that is heard
 final class WireBackend implements TransferBackend {
-    private static final Logger LOG = LoggerFactory.getLogger(WireBackend.class);
-
     static final String NAME = "mooncake";
     /** The value of {@code kvferry.mooncake.metadata} that asks peers themselves. */
     static final String P2P = "P2PHANDSHAKE";
@@ -76,13 +71,14 @@ final class WireBackend implements TransferBackend {
     private final AddressSpace space = new AddressSpace();
     private final DataServer server;
     private final LanePool pool;
-    private final TransferSet initiated;
+    private final WireInitiators initiators;
     private final TransferSet accepted;
     private final AtomicBoolean closing = new AtomicBoolean();
     private final HandshakeClient handshakes;
     private final HandshakeServer greeter;
     private final @Nullable MetadataServerClient metadata;
     private final SegmentDirectory segments;
+    private volatile ForeignMessages messages = (from, message) -> CompletableFuture.completedFuture(false);
     private @Nullable Listener data;
     private @Nullable Listener greetings;
     private @Nullable Publication publication;
@@ -95,15 +91,16 @@ final class WireBackend implements TransferBackend {
                 config.eventLoopThreads(), new DefaultThreadFactory("kvferry-mooncake", true), sockets.ioHandlers());
         this.server = new DataServer(scope, space);
         this.pool = new LanePool(scope, sockets, loops);
-        this.initiated = new TransferSet(config.maxTransfers());
         this.accepted = new TransferSet(config.maxTransfers());
         this.handshakes = new HandshakeClient(scope, sockets, loops);
-        this.greeter = new HandshakeServer(scope, () -> publication().encoded());
+        this.greeter = new HandshakeServer(
+                scope, () -> publication().encoded(), (from, message) -> messages.deliver(from, message));
         this.metadata = config.metadata().equals(P2P)
                 ? null
                 : new MetadataServerClient(config.metadata(), config.handshakeTimeout());
         this.segments = new SegmentDirectory(
                 scope, handshakes, metadata, () -> publication().encoded());
+        this.initiators = new WireInitiators(scope, pool, segments);
     }
 
     /** Starts to listen. */
@@ -167,6 +164,11 @@ final class WireBackend implements TransferBackend {
                 "Mooncake's TCP wire by " + sockets.name().toLowerCase(Locale.ROOT) + " as segment "
                         + publication().name() + ", " + config.lanes()
                         + " lanes per peer; foreign peers have no peer control");
+    }
+
+    @Override
+    public void listen(ForeignMessages taker) {
+        messages = taker;
     }
 
     @Override
@@ -238,123 +240,9 @@ final class WireBackend implements TransferBackend {
     @Override
     public InitiatorTransfer prepare(InitiatorPlan plan, Descriptor descriptor, Deadline deadline) {
         checkOpen(Stage.PREPARE);
-        WireEndpoint peer = WireEndpoint.decode(plan.peerEndpoint());
         WireDescriptor offered = WireDescriptor.decode(descriptor);
         List<HostMemory> memories = HostMemory.of(this, NAME, plan.blocks(), plan.handles());
-        Deadline until = deadline.earlier(plan.deadline());
-        return switch (offered) {
-            case WireDescriptor.Lease lease -> {
-                check(plan, peer, lease);
-                RemoteBlocks remote = RemoteBlocks.Lease.of(lease.base(), plan.blocks());
-                yield prepare(plan, memories, remote, address(peer), plan.observer(), until);
-            }
-            case WireDescriptor.Addresses foreign -> prepareForeign(plan, memories, peer.segment(), foreign, until);
-        };
-    }
-
-    private InitiatorTransfer prepareForeign(
-            InitiatorPlan plan,
-            List<HostMemory> memories,
-            String segment,
-            WireDescriptor.Addresses offered,
-            Deadline until) {
-        SegmentDirectory.Found found = segments.open(segment, until);
-        check(plan, found.segment(), offered);
-        Runnable complete = offered.subject().isEmpty() ? () -> {} : () -> notify(segment, offered);
-        TransferObserver observer =
-                new NotifyingObserver(plan.observer(), plan.blocks().size(), complete, () -> segments.forget(segment));
-        RemoteBlocks remote = new RemoteBlocks.Scattered(offered.addresses(), plan.blocks());
-        try {
-            return prepare(plan, memories, remote, found.dataAddress(), observer, until);
-        } catch (TransferException unreachable) {
-            segments.forget(segment);
-            throw unreachable;
-        }
-    }
-
-    /** Not on the event loop, which the handshake itself needs. */
-    private void notify(String segment, WireDescriptor.Addresses offered) {
-        Deadline end = Deadline.after(config.handshakeTimeout(), scope.ticker());
-        Thread.ofVirtual().start(() -> {
-            try {
-                segments.notify(segment, offered.subject(), offered.text(), end);
-            } catch (TransferException unheard) {
-                LOG.warn("{} was not notified: {}", segment, unheard.getMessage());
-            }
-        });
-    }
-
-    private InitiatorTransfer prepare(
-            InitiatorPlan plan,
-            List<HostMemory> memories,
-            RemoteBlocks remote,
-            DataAddress address,
-            TransferObserver observer,
-            Deadline until) {
-        LanePool.Use used = pool.use(address, until);
-        try {
-            WireTransfer transfer = initiated.add(
-                    Stage.PREPARE,
-                    released -> new WireTransfer(
-                            plan.id(),
-                            plan.attempt(),
-                            plan.operation(),
-                            plan.peer(),
-                            plan.blocks(),
-                            memories,
-                            used.lanes(),
-                            new BlockTally(Side.INITIATOR, plan.blocks(), observer, released)));
-            return new WireInitiator(transfer, remote, config.stripeBytes(), () -> pool.release(used.group()));
-        } catch (TransferException full) {
-            pool.release(used.group());
-            throw full;
-        }
-    }
-
-    private static DataAddress address(WireEndpoint peer) {
-        return new DataAddress(
-                HostPort.parse(peer.segment()).host(), peer.dataPort(), Long.toHexString(peer.incarnation()), true);
-    }
-
-    private static void check(InitiatorPlan plan, Segment segment, WireDescriptor.Addresses offered) {
-        BlockList blocks = plan.blocks();
-        long[] addresses = offered.addresses();
-        if (addresses.length != blocks.size()) {
-            throw new TransferException(
-                    TransferErrorCode.BUFFER_MISMATCH,
-                    Stage.PREPARE,
-                    addresses.length + " addresses for " + blocks.size() + " blocks");
-        }
-        Segment.Ranges ranges = segment.ranges();
-        for (int i = 0; i < addresses.length; i++) {
-            if (!ranges.contain(addresses[i], blocks.length(i))) {
-                throw new TransferException(
-                        TransferErrorCode.ACCESS_DENIED,
-                        Stage.PREPARE,
-                        "block " + blocks.key(i) + " [0x" + Long.toHexString(addresses[i]) + " +" + blocks.length(i)
-                                + "] is in none of the " + segment.buffers().size() + " buffers that segment "
-                                + segment.name() + " offers");
-            }
-        }
-    }
-
-    private static void check(InitiatorPlan plan, WireEndpoint peer, WireDescriptor.Lease offered) {
-        if (offered.incarnation() != peer.incarnation()) {
-            throw new TransferException(
-                    TransferErrorCode.PEER_RESTARTED,
-                    Stage.PREPARE,
-                    "the descriptor comes from another instance than the endpoint " + peer.segment()
-                            + "; meet the peer again");
-        }
-        if (offered.blocks() != plan.blocks().size()
-                || offered.bytes() != plan.blocks().totalBytes()) {
-            throw new TransferException(
-                    TransferErrorCode.BUFFER_MISMATCH,
-                    Stage.PREPARE,
-                    "the target leased " + offered.blocks() + " blocks of " + offered.bytes()
-                            + " bytes, the request has " + plan.blocks().size() + " of "
-                            + plan.blocks().totalBytes());
-        }
+        return initiators.prepare(plan, offered, memories, deadline.earlier(plan.deadline()));
     }
 
     @Override
@@ -375,7 +263,7 @@ final class WireBackend implements TransferBackend {
     }
 
     private CompletableFuture<Void> fence(Predicate<WireTransfer> which, String why) {
-        Set<WireTransfer> cut = initiated.matching(which);
+        Set<WireTransfer> cut = initiators.matching(which);
         Stream<CompletableFuture<Void>> dialed = Stream.of(pool.fence(
                 lane -> cut.stream().anyMatch(transfer -> transfer.lanes().contains(lane)), why));
         Stream<CompletableFuture<Void>> served =
@@ -394,9 +282,8 @@ final class WireBackend implements TransferBackend {
         } catch (TransferException late) {
             abandoned.add(server.size() + " connections did not close: " + late.getMessage());
         }
-        Stream.of(initiated, accepted)
-                .flatMap(
-                        set -> set.matching(transfer -> !transfer.tally().gate().isEmpty()).stream())
+        Predicate<WireTransfer> touched = transfer -> !transfer.tally().gate().isEmpty();
+        Stream.concat(initiators.matching(touched).stream(), accepted.matching(touched).stream())
                 .forEach(transfer -> abandoned.add(transfer + ", whose memory may still be touched"));
         if (!EventLoops.end(loops, deadline, scope.scheduler())) {
             abandoned.add("event loops that have not ended");

@@ -81,6 +81,24 @@ sealed interface WireDescriptor {
         }
     }
 
+    /**
+     * One behind the other in a buffer of a foreign segment, wherever that is.
+     *
+     * @param buffer its number in the segment
+     * @param offset where the first block begins in it
+     */
+    record InBuffer(int buffer, long offset) implements WireDescriptor {
+        Descriptor encode() {
+            byte[] encoded = new byte[HEAD_BYTES + IN_BUFFER_BYTES + CRC_BYTES];
+            ByteBuffer.wrap(encoded)
+                    .putShort(VERSION)
+                    .put(IN_BUFFER)
+                    .putInt(buffer)
+                    .putLong(offset);
+            return seal(encoded);
+        }
+    }
+
     /** The only version. */
     short VERSION = 1;
 
@@ -90,11 +108,17 @@ sealed interface WireDescriptor {
     /** Kind of {@link Addresses}. */
     byte ADDRESSES = 2;
 
+    /** Kind of {@link InBuffer}. */
+    byte IN_BUFFER = 3;
+
     /** Version and kind. */
     int HEAD_BYTES = 3;
 
     /** Fields of {@link Lease}. */
     int LEASE_BYTES = 8 + 8 + 4 + 8;
+
+    /** Fields of {@link InBuffer}. */
+    int IN_BUFFER_BYTES = 4 + 8;
 
     /** What a descriptor ends with. */
     int CRC_BYTES = 4;
@@ -114,6 +138,9 @@ sealed interface WireDescriptor {
         byte kind = bytes.get();
         if (kind == LEASE && length == HEAD_BYTES + LEASE_BYTES) {
             return new Lease(bytes.getLong(), bytes.getLong(), bytes.getInt(), bytes.getLong());
+        }
+        if (kind == IN_BUFFER && length == HEAD_BYTES + IN_BUFFER_BYTES) {
+            return new InBuffer(bytes.getInt(), bytes.getLong());
         }
         if (kind == ADDRESSES && length >= HEAD_BYTES + 12) {
             Addresses foreign = Addresses.decode(bytes.slice(HEAD_BYTES, length - HEAD_BYTES));

@@ -69,6 +69,21 @@ class ForeignTargetTest {
     }
 
     @Test
+    void foreign_noRequestReachesIntoASecondBuffer() throws Exception {
+        // two buffers side by side: the native engine rejects a range that is in neither whole
+        target.says(target.segment(
+                2,
+                "\"addr\":18446744073709486080,\"length\":32768,\"name\":\"a\"},{\"addr\":18446744073709518848,\"length\":32768",
+                ""));
+        assertMoved(Operation.WRITE);
+
+        assertThat(target.headers.stream().map(Hex::of))
+                .containsExactly(
+                        "00 80 00 00 00 00 00 00 00 00 ff ff ff ff ff ff 81 00 00 00 00 00 00 00",
+                        "00 80 00 00 00 00 00 00 00 80 ff ff ff ff ff ff 81 00 00 00 00 00 00 00");
+    }
+
+    @Test
     void foreign_writeIsTheGoldenBytesOfTheSecondGeneration() throws Exception {
         assertMoved(Operation.WRITE);
 

@@ -3,7 +3,6 @@ package io.kvferry.backend.nccl;
 import io.kvferry.backend.nccl.adapter.CommState;
 import io.kvferry.backend.nccl.adapter.CudaAdapter;
 import io.kvferry.backend.nccl.adapter.NcclAdapter;
-import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
@@ -13,16 +12,13 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +29,10 @@ import org.slf4j.LoggerFactory;
 final class Connection {
     private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
 
+    /** What to look at when a connection does not come about. */
+    static final String ADVICE = "check that NCCL_SOCKET_IFNAME names an interface that both machines share and that no"
+            + " firewall closes its ports";
+
     /** Both ranks of every connection; the initiator is the first. */
     static final int RANKS = 2;
 
@@ -40,7 +40,11 @@ final class Connection {
     static final int TARGET_RANK = 1;
 
     /** What a connection is for; at the peer there is one with the other side's name. */
-    record Key(PeerIdentity peer, long instance, Operation operation, Side side) {}
+    record Key(PeerIdentity peer, long instance, Operation operation, Side side) {
+        private int rank() {
+            return side == Side.INITIATOR ? INITIATOR_RANK : TARGET_RANK;
+        }
+    }
 
     /** A transfer that uses the connection. */
     interface User {
@@ -58,31 +62,22 @@ final class Connection {
         ENDED
     }
 
-    private record Running(Half half, long event) {}
-
     private final Key key;
     private final long number;
     private final NcclAdapter nccl;
-    private final CudaAdapter cuda;
     private final Deadline connectDeadline;
-    private final boolean zeroCopy;
     private final long communicator;
-    private final long stream;
+    private final Lane lane;
     private final CompletableFuture<Connection> opened = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private final Set<User> users = new HashSet<>();
 
     private volatile State state = State.CONNECTING;
-    private boolean peerJoined;
+    private volatile boolean peerJoins;
     /** At the target the next number to give; at the initiator the next whose turn it is. */
     private long nextSequence;
 
     private final Map<Long, Half> early = new HashMap<>();
-    private final Queue<Half> turn = new ArrayDeque<>();
-    private @Nullable Half starting;
-    private final Queue<Running> running = new ArrayDeque<>();
-    private final Queue<Long> freeEvents = new ArrayDeque<>();
-    private final Map<MemoryRegion, Long> registrations = new HashMap<>();
 
     /**
      * Begins to connect.
@@ -100,16 +95,12 @@ final class Connection {
         this.key = key;
         this.number = number;
         this.nccl = nccl;
-        this.cuda = cuda;
         this.connectDeadline = until;
-        this.zeroCopy = settings.zeroCopy();
-        this.peerJoined = key.side() == Side.TARGET;
-        this.stream = cuda.createStream();
+        this.lane = new Lane(nccl, cuda, RANKS - 1 - key.rank(), settings.zeroCopy());
         try {
-            int rank = key.side() == Side.INITIATOR ? INITIATOR_RANK : TARGET_RANK;
-            this.communicator = nccl.connect(uniqueId.bytes(), RANKS, rank, settings.maxCtas());
+            this.communicator = nccl.connect(uniqueId.bytes(), RANKS, key.rank(), settings.maxCtas());
         } catch (RuntimeException e) {
-            cuda.destroyStream(stream);
+            lane.close();
             throw e;
         }
     }
@@ -137,10 +128,10 @@ final class Connection {
     }
 
     boolean isIdle() {
-        return state == State.OPEN && users.isEmpty() && running.isEmpty() && turn.isEmpty() && starting == null;
+        return state == State.OPEN && users.isEmpty() && lane.isEmpty();
     }
 
-    /** Completes when both sides are connected, or fails. Thread-safe. */
+    /** Completes when this side is connected, or fails. Thread-safe. */
     CompletableFuture<Connection> opened() {
         return opened;
     }
@@ -165,9 +156,14 @@ final class Connection {
                 .anyMatch(terms -> terms.id().equals(id) && terms.attempt() == attempt);
     }
 
-    /** The target says that it has connected. */
+    /** The target says that it connects too. */
     void peerHasJoined() {
-        peerJoined = true;
+        peerJoins = true;
+    }
+
+    /** Tells whether the target is known to have begun too, so that NCCL will come to an end. Thread-safe. */
+    boolean isPeerJoining() {
+        return peerJoins || state == State.OPEN;
     }
 
     /** Gives the next number, at the target. */
@@ -178,7 +174,7 @@ final class Connection {
     /** Posts what the number belongs to, at the target, where numbers are taken in their order. */
     void post(Half half) {
         if (state == State.OPEN) {
-            turn.add(half);
+            lane.add(half);
         } else {
             half.outcome().dropped();
         }
@@ -197,7 +193,7 @@ final class Connection {
         }
         for (Half next = early.remove(nextSequence); next != null; next = early.remove(nextSequence)) {
             nextSequence++;
-            turn.add(next);
+            lane.add(next);
         }
     }
 
@@ -217,7 +213,7 @@ final class Connection {
             end(TransferErrorCode.CONNECTION_FAILED, "NCCL could not connect: " + nccl.lastError(communicator));
             return DeviceThread.Progress.MOVED;
         }
-        if (seen == CommState.READY && peerJoined) {
+        if (seen == CommState.READY) {
             state = State.OPEN;
             opened.complete(this);
             return DeviceThread.Progress.MOVED;
@@ -225,92 +221,44 @@ final class Connection {
         if (connectDeadline.isExpired()) {
             end(
                     TransferErrorCode.DEADLINE_EXCEEDED,
-                    "NCCL did not connect to " + key.peer()
-                            + " in time: check that NCCL_SOCKET_IFNAME names an interface"
-                            + " that both machines share and that no firewall closes its ports, or raise"
-                            + " kvferry.nccl.connect-timeout");
+                    "NCCL did not connect to " + key.peer() + " in time: " + ADVICE + ", or raise "
+                            + NcclConfigKeys.CONNECT_TIMEOUT);
             return DeviceThread.Progress.MOVED;
         }
         return DeviceThread.Progress.WAITING;
     }
 
     private DeviceThread.Progress pollOpen() {
-        boolean moved = finishRunning();
+        boolean moved = lane.finishRunning();
         CommState seen = nccl.state(communicator);
         if (seen == CommState.FAILED) {
             end(TransferErrorCode.PEER_LOST, "NCCL lost the peer: " + nccl.lastError(communicator));
             return DeviceThread.Progress.MOVED;
         }
         if (seen == CommState.READY) {
-            Half begun = starting;
-            if (begun != null) {
-                starting = null;
-                running.add(new Running(begun, recorded()));
-                moved = true;
-            }
-            Half next = turn.poll();
-            if (next != null) {
-                start(next);
-                moved = true;
-            }
+            moved |= lane.advance(communicator);
         }
         if (moved) {
             return DeviceThread.Progress.MOVED;
         }
-        return running.isEmpty() && starting == null ? DeviceThread.Progress.IDLE : DeviceThread.Progress.WAITING;
+        return lane.isRunning() ? DeviceThread.Progress.WAITING : DeviceThread.Progress.IDLE;
     }
 
-    private boolean finishRunning() {
-        boolean moved = false;
-        while (!running.isEmpty() && cuda.hasHappened(running.element().event())) {
-            Running done = running.remove();
-            freeEvents.add(done.event());
-            done.half().outcome().done();
-            moved = true;
+    private DeviceThread.Progress pollEnding() {
+        if (!lane.isIdle()) {
+            return DeviceThread.Progress.WAITING;
         }
-        return moved;
-    }
-
-    private long recorded() {
-        Long free = freeEvents.poll();
-        long event = free != null ? free : cuda.createEvent();
-        cuda.record(event, stream);
-        return event;
-    }
-
-    private void start(Half half) {
-        starting = half;
-        int peer = key.side() == Side.INITIATOR ? TARGET_RANK : INITIATOR_RANK;
-        BlockList blocks = half.blocks();
-        try {
-            nccl.beginGroup();
-            try {
-                for (int i = half.range().first(); i < half.range().end(); i++) {
-                    MemoryRegion region = blocks.region(i);
-                    if (zeroCopy) {
-                        registrations.computeIfAbsent(
-                                region, memory -> nccl.register(communicator, memory.address(), memory.sizeBytes()));
-                    }
-                    long address = region.address() + blocks.offset(i);
-                    if (half.sends()) {
-                        nccl.send(communicator, address, blocks.length(i), peer, stream);
-                    } else {
-                        nccl.receive(communicator, address, blocks.length(i), peer, stream);
-                    }
-                }
-            } finally {
-                nccl.endGroup();
-            }
-        } catch (TransferException e) {
-            end(TransferErrorCode.TRANSFER_FAILED, e.error().detail());
-        }
+        state = State.ENDED;
+        users.clear();
+        lane.close();
+        ended.complete(null);
+        return DeviceThread.Progress.MOVED;
     }
 
     /** Forgets memory that is about to go. */
     void deregister(MemoryRegion region) {
-        Long registration = registrations.remove(region);
-        if (registration != null && state == State.OPEN) {
-            nccl.deregister(communicator, registration);
+        if (state == State.OPEN) {
+            lane.deregister(communicator, region);
         }
     }
 
@@ -327,54 +275,11 @@ final class Connection {
             LOG.warn("a communicator with {} could not be aborted", key.peer(), e);
         }
         opened.completeExceptionally(new TransferException(code, Stage.PREPARE, detail));
-        List<Half> waiting = new ArrayList<>(turn);
-        waiting.addAll(early.values());
-        turn.clear();
+        List<Half> waiting = new ArrayList<>(early.values());
         early.clear();
+        lane.dropWaiting();
         waiting.forEach(half -> half.outcome().dropped());
         List.copyOf(users).forEach(user -> user.connectionEnded(code, detail));
-    }
-
-    private DeviceThread.Progress pollEnding() {
-        if (!isStreamIdle()) {
-            return DeviceThread.Progress.WAITING;
-        }
-        List<Half> dropped = new ArrayList<>();
-        if (starting != null) {
-            dropped.add(starting);
-            starting = null;
-        }
-        running.forEach(each -> {
-            dropped.add(each.half());
-            freeEvents.add(each.event());
-        });
-        running.clear();
-        state = State.ENDED;
-        users.clear();
-        release();
-        dropped.forEach(half -> half.outcome().dropped());
-        ended.complete(null);
-        return DeviceThread.Progress.MOVED;
-    }
-
-    private boolean isStreamIdle() {
-        try {
-            return cuda.isIdle(stream);
-        } catch (TransferException e) {
-            // an error that stays with the device: its context is lost, and no kernel of it runs
-            LOG.warn("the device is lost for {}", key.peer(), e);
-            return true;
-        }
-    }
-
-    private void release() {
-        try {
-            freeEvents.forEach(cuda::destroyEvent);
-            cuda.destroyStream(stream);
-        } catch (TransferException e) {
-            LOG.warn("events and stream of a connection with {} are left behind", key.peer(), e);
-        }
-        freeEvents.clear();
     }
 
     @Override

@@ -41,10 +41,16 @@ final class Connections {
         this.environment = environment;
     }
 
-    /** The number of the open connection for a key, or 0. Thread-safe. */
-    long openNumber(Connection.Key key) {
+    /** The number of the connection for a key, open or about to be, or 0. Thread-safe. */
+    long usableNumber(Connection.Key key) {
         Connection known = byKey.get(key);
-        return known != null && known.isOpen() ? known.number() : 0;
+        return known != null && known.isUsable() ? known.number() : 0;
+    }
+
+    /** The number, at the initiator, of a connection that the target must know too, or 0. Thread-safe. */
+    long sharedNumber(Connection.Key key) {
+        Connection known = byKey.get(key);
+        return known != null && known.isUsable() && known.isPeerJoining() ? known.number() : 0;
     }
 
     @Nullable
@@ -72,7 +78,7 @@ final class Connections {
      *
      * @param invite sends the id to the target
      */
-    Connection begin(Connection.Key key, Deadline deadline, Consumer<Message.Join> invite) {
+    Connection begin(Connection.Key key, Consumer<Message.Join> invite) {
         if (failedConnects >= settings.maxFailedConnects()) {
             throw exhausted(
                     "connects that did not end=" + failedConnects + " = "
@@ -83,14 +89,14 @@ final class Connections {
         UniqueId id = new UniqueId(library.nccl().newUniqueId());
         failedConnects++;
         long number = Handshake.randomNumber();
-        Connection connection = add(key, number, id, deadline);
+        Connection connection = add(key, number, id);
         var ignored = connection.opened().thenRun(() -> failedConnects--);
         invite.accept(new Message.Join(number, Connection.RANKS, Connection.TARGET_RANK, id));
         return connection;
     }
 
     /** Joins a connection as target, in place of one that the initiator has given up. */
-    Connection join(Connection.Key key, Message.Join join, Deadline deadline) {
+    Connection join(Connection.Key key, Message.Join join) {
         if (join.ranks() != Connection.RANKS || join.rank() != Connection.TARGET_RANK || join.connection() == 0) {
             throw Message.protocolError("asked to join as rank " + join.rank() + " of " + join.ranks()
                     + ", a target is rank " + Connection.TARGET_RANK + " of " + Connection.RANKS);
@@ -100,14 +106,13 @@ final class Connections {
             known.end(TransferErrorCode.TRANSFER_FAILED, "the initiator connects anew");
         }
         makeRoom(key);
-        return add(key, join.connection(), join.uniqueId(), deadline);
+        return add(key, join.connection(), join.uniqueId());
     }
 
-    private Connection add(Connection.Key key, long number, UniqueId id, Deadline deadline) {
+    private Connection add(Connection.Key key, long number, UniqueId id) {
         Deadline timeout = Deadline.after(settings.connectTimeout(), environment.ticker());
         NcclAdapter nccl = library.nccl();
-        Connection connection =
-                new Connection(key, number, id, nccl, library.cuda(), settings, deadline.earlier(timeout));
+        Connection connection = new Connection(key, number, id, nccl, library.cuda(), settings, timeout);
         byKey.put(key, connection);
         touch(connection);
         return connection;

@@ -6,6 +6,7 @@ import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -70,7 +71,7 @@ final class CopyThread {
 
     /** Runs something on the thread and waits for it. */
     <T> T call(Deadline deadline, Stage stage, String what, Supplier<T> task) {
-        return Waiting.get(submit(task), deadline, scheduler, stage, what);
+        return TimedWait.await(submit(task), deadline, scheduler, stage, what);
     }
 
     private <T> CompletableFuture<T> submit(Supplier<T> task) {
@@ -157,9 +158,13 @@ final class CopyThread {
                 + blocks.key(range.first()) + " on have another CRC32C where they arrived; transfer them again";
     }
 
-    /** Completes when all that was asked for before is done. */
-    CompletableFuture<Boolean> barrier() {
-        return submit(() -> true);
+    /** Completes when all that was asked for before is done, or fails where it cannot be asked. */
+    CompletableFuture<Void> barrier() {
+        try {
+            return submit(() -> null);
+        } catch (TransferException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     /** Gives its own things back and ends. Returns false where it is still at work at the deadline. */
@@ -174,7 +179,7 @@ final class CopyThread {
         });
         thread.shutdown();
         try {
-            return Waiting.get(last, deadline, scheduler, Stage.CLOSE, "ending the copies");
+            return TimedWait.await(last, deadline, scheduler, Stage.CLOSE, "ending the copies");
         } catch (TransferException e) {
             LOG.debug("the copies have not ended", e);
             return false;

@@ -13,6 +13,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Memory of the backend's GPU: allocated, copied, freed. Thread-safe. */
@@ -113,6 +114,11 @@ final class CudaMemory implements DeviceMemory {
         check(source, sourceOffset, lengthBytes);
         check(destination, destinationOffset, lengthBytes);
         copies.copy(destination.address() + destinationOffset, source.address() + sourceOffset, lengthBytes, deadline);
+    }
+
+    @Override
+    public CompletableFuture<Void> barrier() {
+        return copies.barrier();
     }
 
     private static void check(MemoryRegion region, long offset, long bytes) {

@@ -3,6 +3,8 @@ package io.kvferry.backend.nccl;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.TimedWait;
+import io.kvferry.spi.TransferException;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -139,7 +141,12 @@ final class DeviceThread {
 
     /** Waits for the end. Returns false if it still runs when the deadline passes. */
     boolean awaitEnd(Deadline deadline, Scheduler scheduler) {
-        return Waiting.isDone(ended, deadline, scheduler, Stage.CLOSE);
+        try {
+            TimedWait.await(ended, deadline, scheduler, Stage.CLOSE, "ending " + this);
+            return true;
+        } catch (TransferException e) {
+            return ended.isDone();
+        }
     }
 
     @Override

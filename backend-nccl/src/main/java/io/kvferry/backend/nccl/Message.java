@@ -35,10 +35,10 @@ sealed interface Message {
      */
     record Join(long connection, int ranks, int rank, UniqueId uniqueId) implements Message {}
 
-    /** Target to initiator: the communicator is there. */
+    /** Target to initiator: it has begun to connect too. */
     record Joined(long connection) implements Message {}
 
-    /** Target to initiator: it could not be made. */
+    /** Target to initiator: it could not begin, or has come to nothing. */
     record NotJoined(long connection, int code, String detail) implements Message {}
 
     /**
@@ -62,7 +62,7 @@ sealed interface Message {
     /** Target to initiator: these blocks have arrived in its memory. */
     record Landed(BlockRange range) implements Message {}
 
-    /** Either way: the sender has aborted its half of a connection. */
+    /** Either way: the sender has aborted its half of a connection, open or not. */
     record Aborted(long connection, String detail) implements Message {}
 
     /** The type byte. */

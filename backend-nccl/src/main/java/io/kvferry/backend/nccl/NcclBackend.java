@@ -27,6 +27,7 @@ import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
+import io.kvferry.spi.TimedWait;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -37,9 +38,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** One opened NCCL backend, for one GPU. Thread-safe. */
@@ -57,22 +55,23 @@ final class NcclBackend implements TransferBackend {
     private final CopyThread copies;
     private final CudaMemory memory;
     private final Services services;
-    private final Semaphore places;
-    private final Set<TransferSide> sides = ConcurrentHashMap.newKeySet();
+    private final Admission admission;
+    private final Fence fence;
     private volatile boolean closed;
 
     private NcclBackend(NcclLibrary library, Presence.Found found, Settings settings, BackendEnvironment environment) {
         this.library = library;
         this.settings = settings;
         this.environment = environment;
-        this.places = new Semaphore(settings.maxTransfers());
         String name =
                 "kvferry-nccl-" + settings.device() + "-" + environment.self().nodeId();
         this.connections = new Connections(library, settings, environment);
         this.device = new DeviceThread(name, () -> library.cuda().use(settings.device()), connections::poll);
+        this.admission = new Admission(device, settings.maxTransfers());
         this.copies = new CopyThread(name + "-copy", library.cuda(), environment.scheduler());
         this.memory = new CudaMemory(library, copies, settings, environment);
         this.services = new Services(settings, device, connections, copies);
+        this.fence = new Fence(admission, services);
         this.info = new BackendInfo(
                 NcclBackendProvider.NAME,
                 new WireId("kvferry-nccl", 1),
@@ -92,7 +91,7 @@ final class NcclBackend implements TransferBackend {
             Deadline deadline) {
         NcclBackend backend = new NcclBackend(library, found, settings, environment);
         try {
-            Waiting.get(backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the device");
+            TimedWait.await(backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the GPU");
             backend.copies.start(settings.device(), deadline);
             return backend;
         } catch (TransferException e) {
@@ -154,7 +153,7 @@ final class NcclBackend implements TransferBackend {
     /** Takes a registration back from every communicator. */
     void forget(MemoryRegion region, Deadline deadline) {
         if (settings.zeroCopy() && !closed) {
-            Waiting.get(
+            TimedWait.await(
                     device.call(() -> {
                         connections.deregister(region);
                         return true;
@@ -171,7 +170,7 @@ final class NcclBackend implements TransferBackend {
         requireOpen(Stage.PREPARE);
         Connection.Key key =
                 initiatorKey(plan, Handshake.decode(plan.peerEndpoint()).instance());
-        return new Handshake(instance, connections.openNumber(key), false).proposal();
+        return new Handshake(instance, connections.sharedNumber(key), false).proposal();
     }
 
     private static Connection.Key initiatorKey(InitiatorPlan plan, long target) {
@@ -185,19 +184,13 @@ final class NcclBackend implements TransferBackend {
         PeerChannel channel = requireChannel(plan.channel());
         Handshake proposed = Handshake.decode(proposal);
         Connection.Key key = new Connection.Key(plan.peer(), proposed.instance(), plan.operation(), Side.TARGET);
-        boolean known = proposed.connection() != 0 && connections.openNumber(key) == proposed.connection();
+        boolean known = proposed.connection() != 0 && connections.usableNumber(key) == proposed.connection();
         Descriptor descriptor = new Handshake(instance, proposed.connection(), known).descriptor();
-        TransferSide.Terms terms = new TransferSide.Terms(
-                plan.id(),
-                plan.attempt(),
-                plan.operation(),
-                Side.TARGET,
-                plan.peer(),
-                plan.blocks(),
-                plan.deadline(),
-                plan.observer());
-        Admitted<NcclTarget> admitted =
-                admit(terms, side -> new NcclTarget(side, services, key, descriptor, channel), NcclTarget::unbind);
+        Admission.Admitted<NcclTarget> admitted = admission.admit(
+                TransferSide.Terms.of(plan),
+                side -> new NcclTarget(side, services, key, descriptor, channel),
+                NcclTarget::unbind);
+        requireStillOpen(admitted.side());
         admitted.transfer().listen();
         return admitted.transfer();
     }
@@ -212,18 +205,12 @@ final class NcclBackend implements TransferBackend {
             throw Message.protocolError("the descriptor is of another instance than the one that was met");
         }
         Connection.Key key = initiatorKey(plan, target.instance());
-        TransferSide.Terms terms = new TransferSide.Terms(
-                plan.id(),
-                plan.attempt(),
-                plan.operation(),
-                Side.INITIATOR,
-                plan.peer(),
-                plan.blocks(),
-                plan.deadline(),
-                plan.observer());
         boolean checked = plan.checksum() == ChecksumMode.ON;
-        Admitted<NcclInitiator> admitted =
-                admit(terms, side -> new NcclInitiator(side, services, key, checked, channel), NcclInitiator::unbind);
+        Admission.Admitted<NcclInitiator> admitted = admission.admit(
+                TransferSide.Terms.of(plan),
+                side -> new NcclInitiator(side, services, key, checked, channel),
+                NcclInitiator::unbind);
+        requireStillOpen(admitted.side());
         try {
             admitted.transfer().listen();
             new Connecting(services, environment.scheduler(), key, target).connect(admitted.transfer(), deadline);
@@ -234,82 +221,10 @@ final class NcclBackend implements TransferBackend {
         }
     }
 
-    private record Admitted<T>(TransferSide side, T transfer) {}
-
-    private interface Maker<T> {
-        T make(TransferSide side);
-    }
-
-    private interface Release<T> {
-        void release(T transfer);
-    }
-
-    /** Counts a transfer in, or refuses it; it is counted out when its memory is quiescent. */
-    private <T> Admitted<T> admit(TransferSide.Terms terms, Maker<T> maker, Release<T> release) {
-        if (!places.tryAcquire()) {
-            throw new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED,
-                    Stage.PREPARE,
-                    "transfers=" + settings.maxTransfers() + " = " + NcclConfigKeys.MAX_TRANSFERS
-                            + "; finish some or raise it");
-        }
-        CompletableFuture<T> made = new CompletableFuture<>();
-        TransferSide side = new TransferSide(terms, left -> {
-            sides.remove(left);
-            places.release();
-            var ignored = made.thenAccept(transfer -> device.execute(() -> release.release(transfer)));
-        });
-        sides.add(side);
-        T transfer = maker.make(side);
-        made.complete(transfer);
-        if (closed) {
-            side.finish();
-            requireOpen(Stage.PREPARE);
-        }
-        return new Admitted<>(side, transfer);
-    }
-
     @Override
     public void reset(ResetScope scope, Deadline deadline) {
         requireOpen(Stage.FINISH);
-        Waiting.get(fence(scope), deadline, environment.scheduler(), Stage.FINISH, "the reset of " + scope);
-    }
-
-    /** Aborts what is in scope; completes when neither GPU nor copies touch memory of those transfers. */
-    private CompletableFuture<Boolean> fence(ResetScope scope) {
-        List<TransferSide> fenced =
-                sides.stream().filter(side -> isIn(scope, side.terms())).toList();
-        fenced.forEach(side -> side.fail(TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope));
-        if (fenced.stream().allMatch(TransferSide::isQuiet)) {
-            // sealed, and nothing is with the GPU: the connections can go on
-            return CompletableFuture.completedFuture(true);
-        }
-        Predicate<Connection> which = switch (scope) {
-            case ResetScope.Connection(var id, var attempt) -> connection -> connection.carries(id, attempt);
-            case ResetScope.Peer(var peer) ->
-                connection -> connection.key().peer().equals(peer);
-            case ResetScope.Instance() -> connection -> true;
-        };
-        return endConnections(which, TransferErrorCode.TRANSFER_FAILED, "taken down by a reset of " + scope)
-                .thenCompose(ended -> copies.barrier())
-                .thenCompose(copied -> device.call(() -> true));
-    }
-
-    /** Completes when the GPU is done with all that match. */
-    private CompletableFuture<Void> endConnections(Predicate<Connection> which, TransferErrorCode code, String detail) {
-        CompletableFuture<Void> done = new CompletableFuture<>();
-        device.execute(() -> {
-            var ignored = connections.end(which, code, detail).thenRun(() -> done.complete(null));
-        });
-        return done;
-    }
-
-    private static boolean isIn(ResetScope scope, TransferSide.Terms terms) {
-        return switch (scope) {
-            case ResetScope.Connection(var id, var attempt) -> terms.id().equals(id) && terms.attempt() == attempt;
-            case ResetScope.Peer(var peer) -> terms.peer().equals(peer);
-            case ResetScope.Instance() -> true;
-        };
+        TimedWait.await(fence.raise(scope), deadline, environment.scheduler(), Stage.FINISH, "the reset of " + scope);
     }
 
     @Override
@@ -318,13 +233,13 @@ final class NcclBackend implements TransferBackend {
             return CloseReport.CLEAN;
         }
         closed = true;
-        List<TransferSide> remaining = List.copyOf(sides);
+        List<TransferSide> remaining = admission.all();
         remaining.forEach(side -> side.fail(TransferErrorCode.SHUTTING_DOWN, "the backend was closed"));
         List<String> abandoned = new ArrayList<>();
         try {
             CompletableFuture<Void> ended =
-                    endConnections(connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed");
-            Waiting.get(ended, deadline, environment.scheduler(), Stage.CLOSE, "ending the connections");
+                    fence.endConnections(connection -> true, TransferErrorCode.SHUTTING_DOWN, "the backend was closed");
+            TimedWait.await(ended, deadline, environment.scheduler(), Stage.CLOSE, "ending the connections");
         } catch (TransferException e) {
             remaining.forEach(side -> abandoned.add("memory of " + side + ": the GPU has not let go of it"));
             abandoned.add("the device's connections and memory: " + e.error().detail());
@@ -345,6 +260,14 @@ final class NcclBackend implements TransferBackend {
         if (deadline.isExpired()) {
             throw new TransferException(
                     TransferErrorCode.DEADLINE_EXCEEDED, stage, "the deadline had passed when the call came");
+        }
+    }
+
+    /** Close may have come between the first look and the counting in. */
+    private void requireStillOpen(TransferSide side) {
+        if (closed) {
+            side.finish();
+            requireOpen(Stage.PREPARE);
         }
     }
 

@@ -27,6 +27,9 @@ import java.util.Set;
 public final class NcclBackendProvider implements TransferBackendProvider {
     static final String NAME = "nccl";
 
+    /** From here on NCCL allocates and registers memory. */
+    private static final int OLDEST_ZERO_COPY = 21_900;
+
     private final NcclLibrary library;
 
     /** Makes the provider that {@link java.util.ServiceLoader} finds. Loads nothing native. */
@@ -61,11 +64,21 @@ public final class NcclBackendProvider implements TransferBackendProvider {
                         TransferErrorCode.BACKEND_UNAVAILABLE,
                         absent.reason() + ": " + absent.detail(),
                         absent.remedy());
-            case Presence.Found found -> check(found, config.get(NcclConfigKeys.DEVICE));
+            case Presence.Found found -> check(found, config);
         };
     }
 
-    private static Availability check(Presence.Found found, int device) {
+    private static Availability check(Presence.Found found, BackendConfig config) {
+        if (config.get(NcclConfigKeys.ZERO_COPY) && found.ncclVersion() < OLDEST_ZERO_COPY) {
+            // a call that the library lacks ends the process
+            return new Availability.Unavailable(
+                    TransferErrorCode.BACKEND_UNAVAILABLE,
+                    Presence.Reason.NCCL_TOO_OLD + ": " + NcclConfigKeys.ZERO_COPY + " = true, and NCCL "
+                            + Presence.versionText(found.ncclVersion()) + " registers no memory",
+                    "install NCCL " + Presence.versionText(OLDEST_ZERO_COPY) + " or newer, or set "
+                            + NcclConfigKeys.ZERO_COPY + " = false");
+        }
+        int device = config.get(NcclConfigKeys.DEVICE);
         return device < found.devices()
                 ? new Availability.Available(found.toString())
                 : new Availability.Unavailable(
@@ -81,6 +94,10 @@ public final class NcclBackendProvider implements TransferBackendProvider {
         if (!(presence instanceof Presence.Found found)) {
             throw new TransferException(
                     TransferErrorCode.BACKEND_UNAVAILABLE, Stage.OPEN, "NCCL cannot run here: " + presence);
+        }
+        if (check(found, config) instanceof Availability.Unavailable no) {
+            throw new TransferException(
+                    no.code(), Stage.OPEN, "NCCL cannot run so: " + no.reason() + ". Remedy: " + no.fix());
         }
         if (deadline.isExpired()) {
             throw new TransferException(

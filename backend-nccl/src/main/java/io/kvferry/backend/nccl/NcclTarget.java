@@ -1,10 +1,7 @@
 package io.kvferry.backend.nccl;
 
-import io.kvferry.spi.BlockClaims;
-import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
-import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerChannel;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.TargetTransfer;
@@ -15,20 +12,20 @@ import io.kvferry.spi.TransferStatus;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The target's side: checks what the initiator asks for against the lease, numbers it, and posts the other half. It touches
- * no block that was not asked for, and no block twice. Public methods are thread-safe, all else is confined to the device
- * thread.
+ * The target's side: joins the connections that the initiator invites it into, and hands what is asked for to {@link
+ * TargetParts}. Public methods are thread-safe, all else is confined to the device thread.
  */
-final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User {
+final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User, TargetParts.Lanes {
     private final TransferSide side;
     private final Services services;
     private final Connection.Key key;
     private final Descriptor descriptor;
     private final Talk talk;
-    private final BlockClaims claims;
+    private final TargetParts parts;
     private @Nullable Connection connection;
     private @Nullable Connection joining;
-    private int underWay;
+    /** The one that is being made was begun by this transfer. */
+    private boolean leads;
 
     /** @param key what its connection is for, with the initiator that proposed */
     NcclTarget(TransferSide side, Services services, Connection.Key key, Descriptor descriptor, PeerChannel channel) {
@@ -37,11 +34,17 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
         this.key = key;
         this.descriptor = descriptor;
         this.talk = new Talk(channel, side, services.device(), this);
-        this.claims = new BlockClaims(side.blocks().size());
+        this.parts = new TargetParts(side, services, talk, this);
     }
 
-    /** Begins to hear from the initiator. */
+    /** Begins to hear from the initiator, who would use a connection that is there or being made. */
     void listen() {
+        services.device().execute(() -> {
+            Connection known = services.connections().find(key);
+            if (known != null && !known.isOpen()) {
+                follow(known);
+            }
+        });
         talk.start();
     }
 
@@ -49,7 +52,7 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
     public void heard(Message message) {
         switch (message) {
             case Message.Join join -> join(join);
-            case Message.Request request -> requested(request);
+            case Message.Request request -> parts.requested(request);
             case Message.Aborted aborted -> aborted(aborted);
             case Message.Joined m -> throw unexpected(m);
             case Message.NotJoined m -> throw unexpected(m);
@@ -64,59 +67,57 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
     }
 
     private void join(Message.Join join) {
-        Connection begun;
         try {
-            begun = services.connections().join(key, join, side.terms().deadline());
+            Connection begun = services.connections().join(key, join);
+            leads = true;
+            if (talk.say(new Message.Joined(join.connection()))) {
+                follow(begun);
+            } else {
+                begun.end(TransferErrorCode.CONNECTION_FAILED, "the initiator has given up connecting");
+            }
         } catch (TransferException e) {
-            talk.say(new Message.NotJoined(
-                    join.connection(), e.code().number(), e.error().detail()));
-            return;
+            notJoined(join.connection(), e);
         }
+    }
+
+    /** Tells the initiator where a connection that is being made comes to nothing. */
+    private void follow(Connection begun) {
         joining = begun;
         var ignored = begun.opened().whenComplete((open, failure) -> {
-            joining = null;
-            if (failure == null) {
-                talk.say(new Message.Joined(join.connection()));
-            } else {
-                talk.say(new Message.NotJoined(
-                        join.connection(),
-                        failure instanceof TransferException known
-                                ? known.code().number()
-                                : TransferErrorCode.CONNECTION_FAILED.number(),
-                        String.valueOf(failure.getMessage())));
+            if (joining == begun) {
+                joining = null;
+                if (failure instanceof TransferException known) {
+                    notJoined(begun.number(), known);
+                }
+                parts.decideHeld();
             }
         });
     }
 
-    private void requested(Message.Request request) {
-        BlockRange range = request.range();
-        if (request.bytes() != side.blocks().bytes(range)) {
-            throw Message.protocolError("the initiator has " + request.bytes() + " bytes in blocks " + range.first()
-                    + " +" + range.count() + ", the lease has " + side.blocks().bytes(range));
-        }
-        if (underWay >= Message.MAX_WINDOW) {
-            throw Message.protocolError("more than " + Message.MAX_WINDOW + " parts are asked for at one time");
-        }
-        if (!claims.claim(range.first(), range.end())) {
-            throw Message.protocolError("blocks are asked for twice: " + range);
-        }
-        Connection open = services.connections().find(key, request.connection());
-        if (open == null || !open.isOpen()) {
-            refuse(range, TransferErrorCode.CONNECTION_FAILED, "the connection has ended at the target; prepare anew");
-        } else if (side.terms().deadline().isExpired() || !side.enter()) {
-            refuse(range, TransferErrorCode.LEASE_ENDED, "the target has ended the lease");
-        } else {
-            use(open);
-            underWay++;
-            begin(open, request);
-        }
+    private void notJoined(long connection, TransferException why) {
+        talk.say(new Message.NotJoined(
+                connection, why.code().number(), why.error().detail()));
     }
 
-    private void refuse(BlockRange range, TransferErrorCode code, String detail) {
-        talk.say(new Message.Refused(range, code.number(), detail));
+    @Override
+    public @Nullable Connection find(long number) {
+        return services.connections().find(key, number);
     }
 
-    private void use(Connection open) {
+    @Override
+    public boolean awaits(long number) {
+        Connection known = find(number);
+        if (known == null || known.isOpen()) {
+            return false;
+        }
+        if (joining != known) {
+            follow(known);
+        }
+        return true;
+    }
+
+    @Override
+    public void use(Connection open) {
         if (connection != open) {
             connection = open;
             open.add(this);
@@ -124,103 +125,8 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
         }
     }
 
-    private void begin(Connection open, Message.Request request) {
-        boolean checked = request.checksum() != Message.NO_CHECKSUM;
-        if (checked && side.terms().operation() == Operation.READ) {
-            services.copies()
-                    .checksum(
-                            side.blocks(),
-                            request.range(),
-                            sum -> services.device().execute(() -> summed(open, request, sum)));
-        } else {
-            post(open, request, Message.NO_CHECKSUM);
-        }
-    }
-
-    private void summed(Connection open, Message.Request request, CopyThread.Sum sum) {
-        TransferError error = sum.error();
-        if (error != null) {
-            over();
-            refuse(request.range(), error.code(), error.detail());
-            side.fail(error.code(), error.detail());
-        } else {
-            post(open, request, sum.crc32c());
-        }
-    }
-
-    private void post(Connection open, Message.Request request, long checksum) {
-        BlockRange range = request.range();
-        if (side.isSealed() || !open.isOpen()) {
-            over();
-            refuse(range, TransferErrorCode.LEASE_ENDED, "the target has ended the lease");
-            return;
-        }
-        // the number is used only once the initiator is sure to hear of it, unless the channel breaks for both
-        long sequence = open.takeSequence();
-        if (!talk.say(new Message.Ready(range, sequence, checksum))) {
-            over();
-            open.end(TransferErrorCode.TRANSFER_FAILED, "a channel with the initiator closed while a part began");
-            return;
-        }
-        boolean sends = side.terms().operation() == Operation.READ;
-        open.post(new Half(side.blocks(), range, sends, new Half.Outcome() {
-            @Override
-            public void done() {
-                moved(request);
-            }
-
-            @Override
-            public void dropped() {
-                over();
-            }
-        }));
-    }
-
-    private void moved(Message.Request request) {
-        if (side.terms().operation() == Operation.READ) {
-            over();
-        } else if (request.checksum() != Message.NO_CHECKSUM && !side.isSealed()) {
-            services.copies()
-                    .checksum(
-                            side.blocks(),
-                            request.range(),
-                            sum -> services.device().execute(() -> compared(request, sum)));
-        } else {
-            over();
-            landed(request.range());
-        }
-    }
-
-    private void compared(Message.Request request, CopyThread.Sum sum) {
-        over();
-        TransferError error = sum.error();
-        if (error != null) {
-            refuse(request.range(), error.code(), error.detail());
-            side.fail(error.code(), error.detail());
-        } else if (sum.crc32c() != request.checksum()) {
-            String detail = CopyThread.differs(side.blocks(), request.range());
-            refuse(request.range(), TransferErrorCode.DATA_CORRUPTED, detail);
-            side.fail(TransferErrorCode.DATA_CORRUPTED, detail);
-        } else {
-            landed(request.range());
-        }
-    }
-
-    private void landed(BlockRange range) {
-        if (!side.isSealed()) {
-            side.applied(range);
-            talk.say(new Message.Landed(range));
-        }
-    }
-
-    /** A part's blocks are not touched any more. */
-    private void over() {
-        underWay--;
-        side.leave();
-    }
-
     private void aborted(Message.Aborted aborted) {
-        Connection known = services.connections().find(key, aborted.connection());
+        Connection known = find(aborted.connection());
         if (known != null) {
             known.end(TransferErrorCode.TRANSFER_FAILED, "the initiator ended the connection: " + aborted.detail());
         }
@@ -228,15 +134,16 @@ final class NcclTarget implements TargetTransfer, Talk.Listener, Connection.User
 
     @Override
     public void closed(@Nullable TransferError error) {
-        if (joining != null) {
-            joining.end(TransferErrorCode.CONNECTION_FAILED, "the initiator has given up connecting");
-        }
         if (error == null) {
             // the initiator said goodbye: nothing is asked for any more, and that is no failure
             side.seal();
             return;
         }
-        if (underWay > 0 && connection != null) {
+        if (joining != null && leads) {
+            // whether the initiator has heard that we connect too, nobody knows
+            joining.end(TransferErrorCode.CONNECTION_FAILED, "the initiator's channel broke: " + error.detail());
+        }
+        if (parts.areUnderWay() && connection != null) {
             // an answer may have been lost, and with it a number whose turn never comes there
             connection.end(TransferErrorCode.TRANSFER_FAILED, "a channel with the peer broke: " + error.detail());
         }

@@ -3,12 +3,14 @@ package io.kvferry.backend.nccl;
 import io.kvferry.spi.BlockList;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.MemoryGate;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Quiescence;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferId;
@@ -37,6 +39,30 @@ final class TransferSide {
             BlockList blocks,
             Deadline deadline,
             TransferObserver observer) {
+        static Terms of(InitiatorPlan plan) {
+            return new Terms(
+                    plan.id(),
+                    plan.attempt(),
+                    plan.operation(),
+                    Side.INITIATOR,
+                    plan.peer(),
+                    plan.blocks(),
+                    plan.deadline(),
+                    plan.observer());
+        }
+
+        static Terms of(TargetPlan plan) {
+            return new Terms(
+                    plan.id(),
+                    plan.attempt(),
+                    plan.operation(),
+                    Side.TARGET,
+                    plan.peer(),
+                    plan.blocks(),
+                    plan.deadline(),
+                    plan.observer());
+        }
+
         @Override
         public String toString() {
             return operation + " " + id + "/" + attempt + " of " + blocks.totalBytes() + " bytes with " + peer;

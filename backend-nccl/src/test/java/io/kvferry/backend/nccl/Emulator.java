@@ -7,11 +7,17 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * The libraries of {@code src/test/c}, built by gcc when a test first wants them: the real binding runs on them. Without a
@@ -19,6 +25,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class Emulator {
     private static final Path HOME = Path.of("target", "nccl-emulator").toAbsolutePath();
+    private static final Path SOURCES = Path.of("src", "test", "c");
+    private static final List<String> LIBRARIES = List.of("libcuda.so.1", "libcudart.so.13", "libnccl.so.2");
     private static final Map<String, String> CONFIG = Map.of(
             "kvferry.nccl.cuda-library", library("libcuda.so.1"),
             "kvferry.nccl.cudart-library", library("libcudart.so.13"),
@@ -43,10 +51,41 @@ final class Emulator {
         return CONFIG;
     }
 
+    /** Test processes run beside each other; whoever comes first builds. */
     private static void build() {
+        try (FileChannel lock = FileChannel.open(
+                        Files.createDirectories(HOME).resolve("build.lock"),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE);
+                FileLock _ = lock.lock()) {
+            if (!isBuilt()) {
+                compile(HOME.resolve("build.log"));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Whether each library is newer than all that it is made of. */
+    private static boolean isBuilt() throws IOException {
+        try (Stream<Path> sources = Files.list(SOURCES)) {
+            for (Path source : sources.toList()) {
+                for (String library : LIBRARIES) {
+                    Path made = HOME.resolve(library);
+                    if (!Files.exists(made)
+                            || Files.getLastModifiedTime(made).compareTo(Files.getLastModifiedTime(source)) < 0) {
+                        return false;
+                    }
+                }
+            }
+        }
+        return true;
+    }
+
+    private static void compile(Path log) {
         try {
-            Path log = Files.createDirectories(HOME).resolve("build.log");
-            Process compiler = new ProcessBuilder("bash", "src/test/c/build.sh", HOME.toString())
+            Process compiler = new ProcessBuilder(
+                            "bash", SOURCES.resolve("build.sh").toString(), HOME.toString())
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();
@@ -77,15 +116,25 @@ final class Emulator {
 
     /** Calls one of the emulator's own switches, such as {@code emuFreeze}, in this JVM. */
     static void set(String control, boolean on) {
-        load();
-        SymbolLookup symbols = SymbolLookup.libraryLookup(Path.of(library("libnccl.so.2")), Arena.global());
         try {
-            Linker.nativeLinker()
-                    .downcallHandle(
-                            symbols.find(control).orElseThrow(), FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
-                    .invokeExact(on ? 1 : 0);
+            find(control, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT)).invokeExact(on ? 1 : 0);
         } catch (Throwable e) {
             throw new AssertionError(control, e);
         }
+    }
+
+    /** Asks the emulator for something it has seen, such as {@code emuMaxCtas}, in this JVM. */
+    static int get(String seen) {
+        try {
+            return (int) find(seen, FunctionDescriptor.of(ValueLayout.JAVA_INT)).invokeExact();
+        } catch (Throwable e) {
+            throw new AssertionError(seen, e);
+        }
+    }
+
+    private static MethodHandle find(String name, FunctionDescriptor type) {
+        load();
+        SymbolLookup symbols = SymbolLookup.libraryLookup(Path.of(library("libnccl.so.2")), Arena.global());
+        return Linker.nativeLinker().downcallHandle(symbols.find(name).orElseThrow(), type);
     }
 }

@@ -40,6 +40,11 @@ final class EmulatorHarness implements BackendHarness {
     }
 
     @Override
+    public boolean isEmulated() {
+        return true;
+    }
+
+    @Override
     public boolean crossesProcesses() {
         return true;
     }

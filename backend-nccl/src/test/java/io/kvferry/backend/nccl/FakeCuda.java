@@ -2,18 +2,31 @@ package io.kvferry.backend.nccl;
 
 import io.kvferry.backend.nccl.adapter.CudaAdapter;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** The CUDA runtime of a {@link FakeGpu}. Thread-safe. */
 final class FakeCuda implements CudaAdapter {
     private final FakeMemory memory;
     private final FakeStreams streams;
     private final FakeNccl nccl;
+    private final AtomicInteger heldCopies = new AtomicInteger();
+    private volatile boolean holdingCopies;
     private final ThreadLocal<Integer> current = ThreadLocal.withInitial(() -> 0);
 
     FakeCuda(FakeMemory memory, FakeStreams streams, FakeNccl nccl) {
         this.memory = memory;
         this.streams = streams;
         this.nccl = nccl;
+    }
+
+    void holdCopies(boolean on) {
+        holdingCopies = on;
+    }
+
+    /** Copies that have come while they were held. */
+    int heldCopies() {
+        return heldCopies.get();
     }
 
     @Override
@@ -87,7 +100,14 @@ final class FakeCuda implements CudaAdapter {
 
     @Override
     public void copy(long destination, long source, long bytes, long stream) {
+        AtomicBoolean counted = new AtomicBoolean();
         streams.add(stream, () -> {
+            if (holdingCopies) {
+                if (counted.compareAndSet(false, true)) {
+                    heldCopies.incrementAndGet();
+                }
+                return false;
+            }
             MemorySegment.copy(memory.any(source, bytes), 0, memory.any(destination, bytes), 0, bytes);
             return true;
         });

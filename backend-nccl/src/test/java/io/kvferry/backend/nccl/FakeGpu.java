@@ -22,6 +22,7 @@ final class FakeGpu implements NcclLibrary {
     private final FakeNccl nccl = new FakeNccl(memory, streams);
     private final FakeCuda cuda = new FakeCuda(memory, streams, nccl);
     private final Thread clock;
+    private volatile int version = 22_809;
 
     FakeGpu() {
         clock = Thread.ofPlatform().daemon().name("fake-gpu").unstarted(this::run);
@@ -44,7 +45,7 @@ final class FakeGpu implements NcclLibrary {
 
     @Override
     public Presence find(LibraryPaths paths) {
-        return new Presence.Found(DEVICES, 22809);
+        return new Presence.Found(DEVICES, version);
     }
 
     @Override
@@ -57,8 +58,27 @@ final class FakeGpu implements NcclLibrary {
         return nccl;
     }
 
+    /** Lets no copy between host and device end. */
+    void holdCopies(boolean on) {
+        cuda.holdCopies(on);
+        streams.wake();
+    }
+
+    int heldCopies() {
+        return cuda.heldCopies();
+    }
+
+    /** Says what NCCL's version is. */
+    void version(int ncclVersion) {
+        version = ncclVersion;
+    }
+
     FakeNccl fakeNccl() {
         return nccl;
+    }
+
+    FakeStreams streams() {
+        return streams;
     }
 
     FakeMemory memory() {

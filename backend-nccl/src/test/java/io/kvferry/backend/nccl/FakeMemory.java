@@ -11,8 +11,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** Device memory behind addresses that mean nothing to the CPU, and page-locked host memory. Thread-safe. */
@@ -20,6 +22,7 @@ final class FakeMemory {
     private static final long FIRST_ADDRESS = 0x7a00_0000_0000L;
     private static final long SPARSE_FROM = 256L << 20;
     private static final long GAP = 1 << 20;
+    private static final long CAPACITY = 16L << 30;
 
     private static final class Allocation {
         final int device;
@@ -35,16 +38,12 @@ final class FakeMemory {
     }
 
     private final NavigableMap<Long, Allocation> allocations = new TreeMap<>();
+    private final Set<Long> fromNccl = new HashSet<>();
     private long next = FIRST_ADDRESS;
-    private long capacity = 16L << 30;
     private long used;
 
-    synchronized void limit(long bytes) {
-        capacity = bytes;
-    }
-
     synchronized long allocate(int device, long bytes) {
-        if (used + bytes > capacity) {
+        if (used + bytes > CAPACITY) {
             throw new TransferException(
                     TransferErrorCode.RESOURCE_EXHAUSTED, Stage.REGISTER, "the fake device has no room for " + bytes);
         }
@@ -68,6 +67,17 @@ final class FakeMemory {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Memory that NCCL can register to good effect. */
+    synchronized long allocateForNccl(int device, long bytes) {
+        long address = allocate(device, bytes);
+        fromNccl.add(address);
+        return address;
+    }
+
+    synchronized boolean fromNccl(long address) {
+        return fromNccl.contains(address);
     }
 
     synchronized long allocatePinned(long bytes) {
@@ -125,10 +135,5 @@ final class FakeMemory {
             throw new IllegalStateException("memory of a transfer was freed: 0x" + Long.toHexString(address));
         }
         at.getValue().pins += change;
-    }
-
-    /** Bytes of device memory that are allocated. */
-    synchronized long used() {
-        return used;
     }
 }

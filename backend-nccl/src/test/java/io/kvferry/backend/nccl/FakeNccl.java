@@ -10,75 +10,24 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /** NCCL of a {@link FakeGpu}: communicators of two ranks in one process, whose calls take their time. Thread-safe. */
 final class FakeNccl implements NcclAdapter {
-    /** How often a call is answered IN_PROGRESS before it is over. */
-    private static final int CALLS_IN_PROGRESS = 2;
-
-    /** What two ranks that know one id share. */
-    private static final class Pair {
-        final Communicator[] ranks = new Communicator[2];
-    }
-
-    /** One send or receive of a group. */
-    private record Piece(boolean sends, long address, long bytes) {}
-
-    /** A group on its stream. */
-    private final class Group implements FakeStreams.Work {
-        final Communicator communicator;
-        final List<Piece> pieces;
-        boolean matched;
-
-        Group(Communicator communicator, List<Piece> pieces) {
-            this.communicator = communicator;
-            this.pieces = pieces;
-        }
-
-        @Override
-        public boolean step() {
-            return stepGroup(this);
-        }
-    }
-
-    private static final class Communicator {
-        final long handle;
-        final int rank;
-        final Pair pair;
-        final Thread owner = Thread.currentThread();
-        final List<Group> posted = new ArrayList<>();
-        final Set<Long> registrations = new HashSet<>();
-        int inProgress = CALLS_IN_PROGRESS;
-        long startingOn;
-        boolean failed;
-        boolean aborted;
-
-        Communicator(long handle, int rank, Pair pair) {
-            this.handle = handle;
-            this.rank = rank;
-            this.pair = pair;
-        }
-
-        boolean isConnected() {
-            return pair.ranks[0] != null && pair.ranks[1] != null;
-        }
-    }
-
     private final FakeMemory memory;
     private final FakeStreams streams;
-    private final Map<ByteBuffer, Pair> ids = new HashMap<>();
-    private final Map<Long, Communicator> communicators = new HashMap<>();
-    private final ThreadLocal<List<Piece>> group = new ThreadLocal<>();
+    private final Map<ByteBuffer, FakeCommunicator.Pair> ids = new HashMap<>();
+    private final Map<Long, FakeCommunicator> communicators = new HashMap<>();
+    private final ThreadLocal<List<FakeGroup.Piece>> group = new ThreadLocal<>();
     private final ThreadLocal<long[]> groupOf = new ThreadLocal<>();
     private long last = 0x9000;
+    private int lastMaxCtas;
     private boolean frozen;
     private boolean failing;
     private boolean corrupting;
-    private boolean deaf;
+    private Set<Integer> deaf = Set.of();
 
     FakeNccl(FakeMemory memory, FakeStreams streams) {
         this.memory = memory;
@@ -88,6 +37,7 @@ final class FakeNccl implements NcclAdapter {
     /** Stops all bytes. */
     synchronized void freeze(boolean on) {
         frozen = on;
+        streams.wake();
     }
 
     /** Fails every group that begins. */
@@ -100,9 +50,21 @@ final class FakeNccl implements NcclAdapter {
         corrupting = on;
     }
 
-    /** Lets no two ranks meet. */
-    synchronized void deafen(boolean on) {
-        deaf = on;
+    /** Lets these ranks, and no others, not get through to their peers. */
+    synchronized void deafen(Integer... ranks) {
+        deaf = Set.of(ranks);
+    }
+
+    /** What the last communicator was limited to. */
+    synchronized int maxCtas() {
+        return lastMaxCtas;
+    }
+
+    /** Registrations of memory, of all communicators. */
+    synchronized int registrations() {
+        return communicators.values().stream()
+                .mapToInt(each -> each.registrations.size())
+                .sum();
     }
 
     synchronized int openCommunicators() {
@@ -112,18 +74,19 @@ final class FakeNccl implements NcclAdapter {
     @Override
     public synchronized byte[] newUniqueId() {
         ByteBuffer id = ByteBuffer.allocate(ID_BYTES).putLong(0, ++last);
-        ids.put(id, new Pair());
+        ids.put(id, new FakeCommunicator.Pair());
         return id.array().clone();
     }
 
     @Override
     public synchronized long connect(byte[] uniqueId, int ranks, int rank, int maxCtas) {
-        Pair pair = ids.get(ByteBuffer.wrap(uniqueId));
+        FakeCommunicator.Pair pair = ids.get(ByteBuffer.wrap(uniqueId));
         if (pair == null || ranks != 2 || rank < 0 || rank > 1) {
             throw new TransferException(
                     TransferErrorCode.CONNECTION_FAILED, Stage.PREPARE, "the fake knows no such id or rank");
         }
-        Communicator made = new Communicator(++last, rank, pair);
+        lastMaxCtas = maxCtas;
+        FakeCommunicator made = new FakeCommunicator(++last, rank, pair);
         if (pair.ranks[rank] != null) {
             made.failed = true;
         } else {
@@ -133,8 +96,8 @@ final class FakeNccl implements NcclAdapter {
         return made.handle;
     }
 
-    private Communicator find(long handle) {
-        Communicator known = communicators.get(handle);
+    private FakeCommunicator find(long handle) {
+        FakeCommunicator known = communicators.get(handle);
         if (known == null) {
             throw new IllegalStateException("a communicator is used after abort: " + handle);
         }
@@ -144,8 +107,8 @@ final class FakeNccl implements NcclAdapter {
         return known;
     }
 
-    private Communicator usable(long handle) {
-        Communicator known = find(handle);
+    private FakeCommunicator usable(long handle) {
+        FakeCommunicator known = find(handle);
         if (known.failed || known.inProgress > 0 || !known.isConnected()) {
             throw new IllegalStateException("a communicator is used before its last call was over");
         }
@@ -154,11 +117,11 @@ final class FakeNccl implements NcclAdapter {
 
     @Override
     public synchronized CommState state(long handle) {
-        Communicator known = find(handle);
+        FakeCommunicator known = find(handle);
         if (known.failed) {
             return CommState.FAILED;
         }
-        if (!known.isConnected() || (deaf && known.posted.isEmpty())) {
+        if (!known.isConnected() || (deaf.contains(known.rank) && known.turns == 0)) {
             return CommState.IN_PROGRESS;
         }
         if (known.inProgress > 0) {
@@ -184,16 +147,16 @@ final class FakeNccl implements NcclAdapter {
 
     @Override
     public void send(long communicator, long address, long bytes, int peer, long stream) {
-        add(communicator, new Piece(true, address, bytes), peer, stream);
+        add(communicator, new FakeGroup.Piece(true, address, bytes), peer, stream);
     }
 
     @Override
     public void receive(long communicator, long address, long bytes, int peer, long stream) {
-        add(communicator, new Piece(false, address, bytes), peer, stream);
+        add(communicator, new FakeGroup.Piece(false, address, bytes), peer, stream);
     }
 
-    private synchronized void add(long handle, Piece piece, int peer, long stream) {
-        Communicator known = usable(handle);
+    private synchronized void add(long handle, FakeGroup.Piece piece, int peer, long stream) {
+        FakeCommunicator known = usable(handle);
         if (peer != 1 - known.rank) {
             throw new IllegalStateException("a peer of rank " + peer);
         }
@@ -205,17 +168,17 @@ final class FakeNccl implements NcclAdapter {
 
     @Override
     public synchronized void endGroup() {
-        List<Piece> pieces = group.get();
+        List<FakeGroup.Piece> pieces = group.get();
         group.remove();
         if (pieces.isEmpty()) {
             return;
         }
-        Communicator known = find(groupOf.get()[0]);
+        FakeCommunicator known = find(groupOf.get()[0]);
         long stream = groupOf.get()[1];
-        known.inProgress = CALLS_IN_PROGRESS;
+        known.inProgress = FakeCommunicator.CALLS_IN_PROGRESS;
         known.startingOn = stream;
-        Group begun = new Group(known, pieces);
-        known.posted.add(begun);
+        FakeGroup begun = new FakeGroup(known, pieces, this::step);
+        known.posted.put(begun.turn, begun);
         known.failed |= failing;
         streams.add(stream, begun);
     }
@@ -228,8 +191,8 @@ final class FakeNccl implements NcclAdapter {
     }
 
     /** Goes on with a group; after an abort it writes once more, and then leaves the stream. */
-    private synchronized boolean stepGroup(Group mine) {
-        Communicator me = mine.communicator;
+    private synchronized boolean step(FakeGroup mine) {
+        FakeCommunicator me = mine.communicator;
         if (me.aborted) {
             mine.pieces.stream().filter(piece -> !piece.sends()).forEach(this::scribble);
             release(mine);
@@ -239,7 +202,7 @@ final class FakeNccl implements NcclAdapter {
             return false;
         }
         if (!mine.matched) {
-            Group other = counterpart(mine);
+            FakeGroup other = mine.counterpart();
             if (other == null) {
                 return false;
             }
@@ -249,33 +212,12 @@ final class FakeNccl implements NcclAdapter {
         return true;
     }
 
-    /** The peer's group of the same turn, if it is there and fits; what does not fit hangs. */
-    private static Group counterpart(Group mine) {
-        Communicator peer = mine.communicator.pair.ranks[1 - mine.communicator.rank];
-        int turn = mine.communicator.posted.indexOf(mine);
-        if (peer.aborted || peer.failed || turn >= peer.posted.size()) {
-            return null;
-        }
-        Group other = peer.posted.get(turn);
-        if (other.pieces.size() != mine.pieces.size()) {
-            return null;
-        }
-        for (int i = 0; i < mine.pieces.size(); i++) {
-            Piece here = mine.pieces.get(i);
-            Piece there = other.pieces.get(i);
-            if (here.bytes() != there.bytes() || here.sends() == there.sends()) {
-                return null;
-            }
-        }
-        return other;
-    }
-
-    private void move(Group one, Group other) {
+    private void move(FakeGroup one, FakeGroup other) {
         for (int i = 0; i < one.pieces.size(); i++) {
-            Piece here = one.pieces.get(i);
-            Piece there = other.pieces.get(i);
-            Piece from = here.sends() ? here : there;
-            Piece to = here.sends() ? there : here;
+            FakeGroup.Piece here = one.pieces.get(i);
+            FakeGroup.Piece there = other.pieces.get(i);
+            FakeGroup.Piece from = here.sends() ? here : there;
+            FakeGroup.Piece to = here.sends() ? there : here;
             MemorySegment.copy(
                     memory.device(from.address(), from.bytes()),
                     0,
@@ -287,28 +229,31 @@ final class FakeNccl implements NcclAdapter {
                 bytes.set(ValueLayout.JAVA_BYTE, 0, (byte) ~bytes.get(ValueLayout.JAVA_BYTE, 0));
             }
         }
-        one.matched = true;
-        other.matched = true;
+        for (FakeGroup each : List.of(one, other)) {
+            each.matched = true;
+            each.communicator.posted.remove(each.turn);
+        }
     }
 
-    private void scribble(Piece piece) {
+    private void scribble(FakeGroup.Piece piece) {
         memory.device(piece.address(), piece.bytes()).fill((byte) 0x5A);
     }
 
-    private void release(Group group) {
+    private void release(FakeGroup group) {
         group.pieces.forEach(piece -> memory.pin(piece.address(), -1));
     }
 
     @Override
     public synchronized void abort(long handle) {
-        Communicator known = find(handle);
+        FakeCommunicator known = find(handle);
         known.aborted = true;
+        streams.wake();
         communicators.remove(handle);
     }
 
     @Override
     public synchronized long register(long communicator, long address, long bytes) {
-        Communicator known = usable(communicator);
+        FakeCommunicator known = usable(communicator);
         memory.device(address, bytes);
         known.registrations.add(++last);
         return last;
@@ -323,7 +268,7 @@ final class FakeNccl implements NcclAdapter {
 
     @Override
     public long allocate(long bytes) {
-        return memory.allocate(0, bytes);
+        return memory.allocateForNccl(0, bytes);
     }
 
     @Override

@@ -34,6 +34,11 @@ final class FakeStreams {
         onWork = wake;
     }
 
+    /** Says that something may go on. */
+    void wake() {
+        onWork.run();
+    }
+
     synchronized long create() {
         streams.put(++last, new Stream());
         return last;
@@ -57,7 +62,7 @@ final class FakeStreams {
 
     synchronized void add(long stream, Work work) {
         find(stream).queue.add(work);
-        onWork.run();
+        wake();
     }
 
     synchronized boolean isIdle(long stream) {
@@ -87,6 +92,7 @@ final class FakeStreams {
             }
             return true;
         });
+        wake();
     }
 
     synchronized boolean hasHappened(long event) {
@@ -98,10 +104,6 @@ final class FakeStreams {
 
     synchronized int openStreams() {
         return streams.size();
-    }
-
-    synchronized int openEvents() {
-        return events.size();
     }
 
     /** Lets the head of every stream go on; returns whether anything was done. */

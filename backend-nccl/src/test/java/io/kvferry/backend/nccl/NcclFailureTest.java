@@ -3,7 +3,6 @@ package io.kvferry.backend.nccl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.kvferry.backend.nccl.adapter.JavaCppLibrary;
 import io.kvferry.backend.nccl.adapter.NcclAdapter;
 import io.kvferry.backend.nccl.adapter.NcclLibrary;
 import io.kvferry.spi.BackendConfig;
@@ -12,6 +11,8 @@ import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.Quiescence;
+import io.kvferry.spi.ResetScope;
+import io.kvferry.spi.Side;
 import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -28,20 +29,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  * a wrong id, a wrong rank, sizes that differ, a receiver without room.
  */
 class NcclFailureTest {
-    /** The Java model, and the real binding on the emulator. */
-    enum Under {
-        FAKE,
-        EMULATOR;
-
-        NcclLibrary library() {
-            if (this == FAKE) {
-                return new FakeGpu();
-            }
-            Emulator.load();
-            return new JavaCppLibrary();
-        }
-    }
-
     private static final BackendConfig CONFIG = BackendConfig.DEFAULTS;
     private static final BlockRange ALL = new BlockRange(0, TwoBackends.BLOCKS);
 
@@ -81,7 +68,7 @@ class NcclFailureTest {
     void peerThatNeverJoinsIsTheDeadlineAndNothingElse(Under under) throws InterruptedException {
         try (TwoBackends pair = new TwoBackends(under.library(), CONFIG)) {
             TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
-            agreed.channel.intercept(message -> null);
+            agreed.intercept(message -> null);
             CompletableFuture<InitiatorTransfer> prepare =
                     CompletableFuture.supplyAsync(() -> agreed.prepare(pair.ticker.in(Duration.ofSeconds(1))));
             // another operation with the same peer is not held up
@@ -101,7 +88,7 @@ class NcclFailureTest {
         try (TwoBackends pair = new TwoBackends(under.library(), one)) {
             TwoBackends.Agreed lost = pair.agree(Operation.WRITE);
             CountDownLatch invited = new CountDownLatch(1);
-            lost.channel.intercept(message -> {
+            lost.intercept(message -> {
                 invited.countDown();
                 return null;
             });
@@ -121,7 +108,7 @@ class NcclFailureTest {
             throws InterruptedException {
         try (TwoBackends pair = new TwoBackends(under.library(), CONFIG)) {
             TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
-            agreed.channel.intercept(message -> message instanceof Message.Join join ? change.apply(join) : message);
+            agreed.intercept(message -> message instanceof Message.Join join ? change.apply(join) : message);
             TransferException refusal = catchThrowableOfType(TransferException.class, agreed::prepare);
             assertThat(refusal.code()).as(refusal.getMessage()).isEqualTo(code);
             agreed.lease.finish(pair.far());
@@ -167,13 +154,72 @@ class NcclFailureTest {
             transfer.submit(ALL);
             assertThat(agreed.targetHears.awaitFailure().code()).isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
             agreed.lease.finish(pair.far());
-            agreed.channel.target.close();
+            agreed.channel.end(Side.TARGET).close();
             assertThat(agreed.initiatorHears.awaitFailure().code()).isEqualTo(TransferErrorCode.LEASE_ENDED);
             if (transfer.finish(pair.far()) == Quiescence.QUARANTINED) {
                 agreed.initiatorHears.awaitQuiet();
             }
             pair.assertFilled(pair.target, agreed.remote, 7);
             moves(pair, Operation.WRITE);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Under.class)
+    void connectionsBeyondTheirNumberMakeRoomForEachOther(Under under) throws InterruptedException {
+        try (TwoBackends pair = new TwoBackends(under.library(), CONFIG.with(NcclConfigKeys.MAX_CONNECTIONS, 1))) {
+            for (int i = 0; i < 3; i++) {
+                moves(pair, Operation.WRITE);
+                moves(pair, Operation.READ);
+            }
+            TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
+            InitiatorTransfer user = agreed.prepare();
+            TwoBackends.Agreed other = pair.agree(Operation.READ);
+            TransferException refusal = catchThrowableOfType(TransferException.class, other::prepare);
+            assertThat(refusal.code()).isEqualTo(TransferErrorCode.RESOURCE_EXHAUSTED);
+            assertThat(refusal).hasMessageContaining("kvferry.nccl.max-connections");
+            user.finish(pair.far());
+            agreed.lease.finish(pair.far());
+            other.lease.finish(pair.far());
+            moves(pair, Operation.READ);
+        }
+    }
+
+    /** As behind P2P and shared memory, where NCCL itself never notices. */
+    @ParameterizedTest
+    @EnumSource(Under.class)
+    void peerThatDiesInSilenceHoldsTheMemoryUntilTheFenceAndNoLonger(Under under) throws InterruptedException {
+        NcclLibrary library = under.library();
+        boolean emulated = under == Under.EMULATOR;
+        try (TwoBackends pair = new TwoBackends(library, CONFIG)) {
+            under.freeze(library, true);
+            if (emulated) {
+                Emulator.set("emuSilent", true);
+            }
+            TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
+            CountDownLatch answered = new CountDownLatch(1);
+            agreed.intercept(Side.INITIATOR, message -> {
+                if (message instanceof Message.Ready) {
+                    answered.countDown();
+                }
+                return message instanceof Message.Aborted ? null : message;
+            });
+            InitiatorTransfer transfer = agreed.prepare();
+            transfer.submit(ALL);
+            assertThat(answered.await(20, TimeUnit.SECONDS)).isTrue();
+            pair.target.reset(new ResetScope.Instance(), pair.far());
+            under.freeze(library, false);
+            assertThat(transfer.finish(pair.far())).isEqualTo(Quiescence.QUARANTINED);
+            assertThat(agreed.initiatorHears.hasFailed()).isFalse();
+            agreed.lease.finish(pair.far());
+            pair.initiator.reset(new ResetScope.Instance(), pair.far());
+            agreed.initiatorHears.awaitQuiet();
+            moves(pair, Operation.WRITE);
+        } finally {
+            under.freeze(library, false);
+            if (emulated) {
+                Emulator.set("emuSilent", false);
+            }
         }
     }
 
@@ -186,7 +232,7 @@ class NcclFailureTest {
                     }) {
                 TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
                 InitiatorTransfer transfer = agreed.prepare();
-                agreed.channel.intercept(message -> message instanceof Message.Request request
+                agreed.intercept(message -> message instanceof Message.Request request
                         ? new Message.Request(request.connection(), wrong, request.bytes(), request.checksum())
                         : message);
                 transfer.submit(ALL);

@@ -3,6 +3,7 @@ package io.kvferry.backend.nccl;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.backend.nccl.adapter.NcclLibrary;
+import io.kvferry.conformance.ChannelPair;
 import io.kvferry.conformance.FakeTicker;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -17,6 +18,7 @@ import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.ResetScope;
+import io.kvferry.spi.Side;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.TransferBackend;
@@ -26,6 +28,8 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Two backends without engines, on one clock: what lies between them is the test's. */
 final class TwoBackends implements AutoCloseable {
@@ -37,16 +41,18 @@ final class TwoBackends implements AutoCloseable {
     final TransferBackend target;
     private final PeerIdentity here = new PeerIdentity("here", 1);
     private final PeerIdentity there = new PeerIdentity("there", 2);
-    private final List<Channels> channels = new ArrayList<>();
+    private final List<ChannelPair> channels = new ArrayList<>();
     private final List<Runnable> frees = new ArrayList<>();
 
     /** One transfer as it was agreed, with both sides' memory and reports. */
     final class Agreed {
-        final Channels channel = new Channels();
+        final ChannelPair channel = new ChannelPair();
         final Watcher initiatorHears = new Watcher();
         final Watcher targetHears = new Watcher();
         final MemoryRegion local;
         final MemoryRegion remote;
+        final MemoryHandle localHandle;
+        final MemoryHandle remoteHandle;
         final TargetTransfer lease;
         private final InitiatorPlan plan;
         private final Descriptor descriptor;
@@ -57,8 +63,8 @@ final class TwoBackends implements AutoCloseable {
             remote = target.deviceMemory().orElseThrow().allocate(0, (long) BLOCK * BLOCKS);
             frees.add(() -> initiator.deviceMemory().orElseThrow().free(local));
             frees.add(() -> target.deviceMemory().orElseThrow().free(remote));
-            MemoryHandle localHandle = initiator.register(local, far());
-            MemoryHandle remoteHandle = target.register(remote, far());
+            localHandle = initiator.register(local, far());
+            remoteHandle = target.register(remote, far());
             TransferId id = TransferId.random();
             plan = new InitiatorPlan(
                     id,
@@ -72,7 +78,7 @@ final class TwoBackends implements AutoCloseable {
                     ChecksumMode.OFF,
                     ticker.in(until),
                     initiatorHears,
-                    channel.initiator);
+                    channel.end(Side.INITIATOR));
             lease = target.accept(
                     new TargetPlan(
                             id,
@@ -85,7 +91,7 @@ final class TwoBackends implements AutoCloseable {
                             List.of(remoteHandle),
                             ticker.in(until),
                             targetHears,
-                            channel.target),
+                            channel.end(Side.TARGET)),
                     initiator.propose(plan),
                     far());
             descriptor = lease.descriptor();
@@ -97,6 +103,18 @@ final class TwoBackends implements AutoCloseable {
 
         InitiatorTransfer prepare() {
             return prepare(far());
+        }
+
+        /** Changes what the target hears; null is heard by nobody. */
+        void intercept(UnaryOperator<Message> change) {
+            intercept(Side.TARGET, change);
+        }
+
+        void intercept(Side to, UnaryOperator<Message> change) {
+            channel.intercept(
+                    to,
+                    bytes -> Optional.ofNullable(change.apply(Message.decode(bytes, Integer.MAX_VALUE)))
+                            .map(Message::encode));
         }
     }
 
@@ -123,6 +141,15 @@ final class TwoBackends implements AutoCloseable {
 
     Agreed agree(Operation operation, long localBlock) {
         return new Agreed(operation, localBlock, Duration.ofSeconds(60));
+    }
+
+    /** Waits until both device threads have taken what came before; for backends with {@code zero-copy}. */
+    void settle() {
+        for (TransferBackend backend : List.of(initiator, target)) {
+            MemoryRegion any = backend.deviceMemory().orElseThrow().allocate(0, 4096);
+            backend.register(any, far()).deregister(far());
+            backend.deviceMemory().orElseThrow().free(any);
+        }
     }
 
     void fill(TransferBackend backend, MemoryRegion region, int value) {
@@ -152,6 +179,6 @@ final class TwoBackends implements AutoCloseable {
         frees.forEach(Runnable::run);
         assertThat(initiator.close(far()).abandoned()).isEmpty();
         assertThat(target.close(far()).abandoned()).isEmpty();
-        channels.forEach(Channels::close);
+        channels.forEach(ChannelPair::close);
     }
 }

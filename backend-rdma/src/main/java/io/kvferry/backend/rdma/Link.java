@@ -1,6 +1,7 @@
 package io.kvferry.backend.rdma;
 
 import io.kvferry.spi.PeerIdentity;
+import io.kvferry.spi.ResetScope;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferId;
 import java.util.concurrent.CompletableFuture;
@@ -20,6 +21,16 @@ sealed interface Link permits OutgoingLink, IncomingLink {
 
     /** Tells whether a transfer is on it. Any thread. */
     boolean carries(ResetTest test);
+
+    /** Tells whether a fence is about it. Any thread. */
+    default boolean isIn(ResetScope scope) {
+        return switch (scope) {
+            case ResetScope.Connection(var id, var attempt) ->
+                carries((otherId, otherAttempt) -> otherId.equals(id) && otherAttempt == attempt);
+            case ResetScope.Peer(var peer) -> peer().equals(peer);
+            case ResetScope.Instance() -> true;
+        };
+    }
 
     /**
      * Fails what is on it and closes it. Any thread, idempotent.

@@ -8,8 +8,6 @@ import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -34,7 +32,6 @@ final class OutgoingLink implements Link, RdmaEvents {
     private final OwnerThread owner;
     private final RdmaSettings settings;
     private final Half half;
-    private final Cutter cutter;
     private final Consumer<OutgoingLink> onDead;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final AtomicInteger queued = new AtomicInteger();
@@ -45,12 +42,10 @@ final class OutgoingLink implements Link, RdmaEvents {
     private final Map<Long, RdmaInitiator> transfers = new ConcurrentHashMap<>();
 
     // owner thread
-    private final ArrayDeque<RdmaInitiator> turns = new ArrayDeque<>();
-    private final Set<Part> inFlight = new HashSet<>();
+    private final PostQueue posts;
     /** Leases that ended before they were opened here. A link that has seen too many is replaced. */
     private final Set<Long> stopped = new HashSet<>();
 
-    private long inFlightBytes;
     private byte @Nullable [] answer;
 
     /** @param onDead runs on the owner thread once the link cannot be used for another transfer */
@@ -68,8 +63,9 @@ final class OutgoingLink implements Link, RdmaEvents {
         this.owner = owner;
         this.settings = settings;
         this.onDead = onDead;
-        this.cutter = new Cutter(adapter.info(), settings.batchBytes());
         this.half = new Half(owner, adapter.connect(endpoint.address(), this));
+        this.posts = new PostQueue(
+                half.connection(), new Cutter(adapter.info(), settings.batchBytes()), settings.windowBytes());
     }
 
     long number() {
@@ -170,38 +166,15 @@ final class OutgoingLink implements Link, RdmaEvents {
                 return;
             }
             if (transfer.add(blocks)) {
-                turns.add(transfer);
+                posts.add(transfer);
             }
-            pump();
+            posts.pump();
         });
     }
 
     /** Owner thread: so many ranges do not wait any more. */
     void dequeued(int ranges) {
         queued.addAndGet(-ranges);
-    }
-
-    private void pump() {
-        while (!dead && inFlightBytes < settings.windowBytes()) {
-            RdmaInitiator next = turns.poll();
-            if (next == null) {
-                return;
-            }
-            Part part = next.next(cutter);
-            if (part == null) {
-                continue;
-            }
-            if (!half.connection().post(part)) {
-                turns.addFirst(next);
-                next.leave();
-                return;
-            }
-            inFlight.add(part);
-            inFlightBytes += part.bytes();
-            if (next.posted(part)) {
-                turns.add(next);
-            }
-        }
     }
 
     @Override
@@ -214,10 +187,9 @@ final class OutgoingLink implements Link, RdmaEvents {
 
     @Override
     public void applied(RdmaBatch batch) {
-        if (batch instanceof Part part && inFlight.remove(part)) {
-            inFlightBytes -= part.bytes();
+        if (batch instanceof Part part && posts.remove(part)) {
             part.transfer().applied(part);
-            pump();
+            posts.pump();
         }
     }
 
@@ -264,6 +236,7 @@ final class OutgoingLink implements Link, RdmaEvents {
             return;
         }
         dead = true;
+        posts.stop();
         onDead.accept(this);
         ready.completeExceptionally(new TransferException(code, Stage.PREPARE, detail));
         List.copyOf(transfers.values()).forEach(transfer -> transfer.fail(code, detail));
@@ -274,10 +247,7 @@ final class OutgoingLink implements Link, RdmaEvents {
     public void closed() {
         List<RdmaInitiator> left = List.copyOf(transfers.values());
         left.forEach(RdmaInitiator::abandon);
-        List<Part> givenUp = new ArrayList<>(inFlight);
-        inFlight.clear();
-        turns.clear();
-        givenUp.forEach(part -> part.transfer().leave());
+        posts.giveUp();
         half.closed().complete(null);
     }
 

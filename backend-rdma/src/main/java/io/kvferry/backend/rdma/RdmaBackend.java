@@ -8,7 +8,6 @@ import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.BackendInfo;
 import io.kvferry.spi.BackendLimits;
-import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Capability;
 import io.kvferry.spi.ChecksumMode;
 import io.kvferry.spi.CloseReport;
@@ -34,9 +33,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -65,7 +62,7 @@ final class RdmaBackend implements TransferBackend {
     private final Semaphore places;
     private final BackendInfo info;
     private final BackendEndpoint endpoint;
-    private final Set<RdmaMemory> registered = ConcurrentHashMap.newKeySet();
+    private final Registrations registrations = new Registrations();
     private final AtomicLong lastSlot = new AtomicLong();
     private final AtomicBoolean closing = new AtomicBoolean();
 
@@ -127,13 +124,7 @@ final class RdmaBackend implements TransferBackend {
                     "rdma moves HOST memory, not " + region.kind()
                             + "; set kvferry.staging=pinned or choose another backend");
         }
-        RdmaMemory memory = adapter.register(region, deadline);
-        registered.add(memory);
-        return new RdmaHandle(this, memory);
-    }
-
-    void forget(RdmaMemory memory) {
-        registered.remove(memory);
+        return registrations.add(adapter.register(region, deadline));
     }
 
     @Override
@@ -149,7 +140,7 @@ final class RdmaBackend implements TransferBackend {
     @Override
     public TargetTransfer accept(TargetPlan plan, Proposal proposal, Deadline deadline) {
         requireReady(Stage.OFFER, deadline);
-        List<RdmaMemory> memories = memories(plan.blocks(), plan.handles());
+        List<RdmaMemory> memories = registrations.of(plan.blocks(), plan.handles());
         RdmaProposal proposed = RdmaProposal.decode(proposal);
         IncomingLink link = incoming(plan, proposed);
         takePlace(Stage.OFFER);
@@ -199,7 +190,7 @@ final class RdmaBackend implements TransferBackend {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED, Stage.PREPARE, "rdma carries no checksum; ask for none, or use tcp");
         }
-        List<RdmaMemory> memories = memories(plan.blocks(), plan.handles());
+        List<RdmaMemory> memories = registrations.of(plan.blocks(), plan.handles());
         RdmaDescriptor lease = RdmaDescriptor.decode(descriptor, plan.blocks().blockKeys());
         OutgoingLink link = outgoing(plan, lease);
         takePlace(Stage.PREPARE);
@@ -241,24 +232,6 @@ final class RdmaBackend implements TransferBackend {
         return link;
     }
 
-    private List<RdmaMemory> memories(BlockList blocks, List<MemoryHandle> handles) {
-        List<RdmaMemory> memories = new ArrayList<>(handles.size());
-        for (int i = 0; i < blocks.regions().size(); i++) {
-            if (i >= handles.size()
-                    || !(handles.get(i) instanceof RdmaHandle handle)
-                    || handle.owner() != this
-                    || !registered.contains(handle.memory())
-                    || !handle.region().equals(blocks.regions().get(i))) {
-                throw new TransferException(
-                        TransferErrorCode.MEMORY_NOT_REGISTERED,
-                        Stage.PREPARE,
-                        blocks.regions().get(i) + " is not registered with this rdma backend");
-            }
-            memories.add(handle.memory());
-        }
-        return memories;
-    }
-
     private void takePlace(Stage stage) {
         if (!places.tryAcquire()) {
             throw new TransferException(
@@ -273,20 +246,11 @@ final class RdmaBackend implements TransferBackend {
     public void reset(ResetScope scope, Deadline deadline) {
         requireOpen(Stage.FINISH);
         CompletableFuture<?>[] closed = links.all().stream()
-                .filter(link -> isIn(scope, link))
+                .filter(link -> link.isIn(scope))
                 .map(link -> link.close(
                         TransferErrorCode.TRANSFER_FAILED, link + " was taken down by a reset of " + scope, false))
                 .toArray(CompletableFuture[]::new);
         await(CompletableFuture.allOf(closed), deadline, Stage.FINISH, "fencing " + scope);
-    }
-
-    private static boolean isIn(ResetScope scope, Link link) {
-        return switch (scope) {
-            case ResetScope.Connection(var id, var attempt) ->
-                link.carries((otherId, otherAttempt) -> otherId.equals(id) && otherAttempt == attempt);
-            case ResetScope.Peer(var peer) -> link.peer().equals(peer);
-            case ResetScope.Instance() -> true;
-        };
     }
 
     @Override
@@ -319,9 +283,7 @@ final class RdmaBackend implements TransferBackend {
     private void release(Deadline deadline, List<String> abandoned) {
         try {
             await(owner.stop(), deadline, Stage.CLOSE, "ending the owner thread");
-            for (RdmaMemory memory : registered) {
-                memory.deregister(deadline);
-            }
+            registrations.close(deadline);
         } catch (TransferException late) {
             abandoned.add(String.valueOf(late.getMessage()));
             return;

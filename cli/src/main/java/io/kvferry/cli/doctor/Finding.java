@@ -6,7 +6,7 @@ package io.kvferry.cli.doctor;
  * @param check what was looked at
  * @param ok whether it is as it should be
  * @param detail what was found
- * @param remedy what to do about it; empty if nothing is to be done
+ * @param remedy what to do about it, or to see to; empty if nothing is to be done
  */
 public record Finding(String check, boolean ok, String detail, String remedy) {
     /**
@@ -18,6 +18,18 @@ public record Finding(String check, boolean ok, String detail, String remedy) {
      */
     public static Finding good(String check, String detail) {
         return new Finding(check, true, detail, "");
+    }
+
+    /**
+     * Makes a finding of something that is right only as long as the user sees to it.
+     *
+     * @param check what was looked at
+     * @param detail what was found
+     * @param duty what to see to
+     * @return the finding
+     */
+    public static Finding note(String check, String detail, String duty) {
+        return new Finding(check, true, detail, duty);
     }
 
     /**

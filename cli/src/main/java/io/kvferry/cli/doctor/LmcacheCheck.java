@@ -1,13 +1,16 @@
 package io.kvferry.cli.doctor;
 
+import io.kvferry.spi.PeerAddress;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -22,6 +25,8 @@ public final class LmcacheCheck {
     private final List<Finding> findings = new ArrayList<>();
     /** Who takes a port already: HOST:PORT to file and key. */
     private final Map<String, String> ports = new HashMap<>();
+    /** Those that files name, each once. */
+    private final Set<LmcacheContact.Sockets> controllers = new LinkedHashSet<>();
 
     private final int ranks;
 
@@ -34,9 +39,10 @@ public final class LmcacheCheck {
      *
      * @param files in YAML
      * @param ranks tensor-parallel workers of each
+     * @param contact how to ask the controllers that they name; null to look at the files alone
      * @return what was found
      */
-    public static List<Finding> run(List<Path> files, int ranks) {
+    public static List<Finding> run(List<Path> files, int ranks, @Nullable LmcacheContact contact) {
         LmcacheCheck check = new LmcacheCheck(ranks);
         Map<String, Map<?, ?>> configs = new HashMap<>();
         for (Path file : files) {
@@ -50,6 +56,9 @@ public final class LmcacheCheck {
         }
         check.agreement("chunk_size", configs, DEFAULT_CHUNK);
         check.agreement("pre_caching_hash_algorithm", configs, DEFAULT_HASH);
+        if (contact != null) {
+            check.controllers.forEach(sockets -> check.findings.addAll(contact.ask(sockets)));
+        }
         return check.findings;
     }
 
@@ -94,8 +103,11 @@ public final class LmcacheCheck {
                     "set enable_controller: True"));
             return;
         }
-        address(file, "controller_pull_url", config);
-        address(file, "controller_reply_url", config);
+        PeerAddress pull = address(file, "controller_pull_url", config);
+        PeerAddress reply = address(file, "controller_reply_url", config);
+        if (pull != null && reply != null) {
+            controllers.add(new LmcacheContact.Sockets(pull, reply));
+        }
         if (config.get("lmcache_instance_id") == null) {
             findings.add(Finding.bad(
                     file + " lmcache_instance_id", "it is missing", "give each instance a name of its own"));
@@ -109,14 +121,19 @@ public final class LmcacheCheck {
         }
     }
 
-    private void address(String file, String key, Map<?, ?> config) {
+    private @Nullable PeerAddress address(String file, String key, Map<?, ?> config) {
         Object value = config.get(key);
-        String[] parts = String.valueOf(value).split(":", -1);
-        if (parts.length == 2 && !parts[0].isEmpty() && isPort(parts[1])) {
-            findings.add(Finding.good(file + " " + key, String.valueOf(value)));
-        } else {
-            findings.add(Finding.bad(file + " " + key, "it is " + value, "set it to HOST:PORT of the controller"));
+        try {
+            PeerAddress address = PeerAddress.parse(String.valueOf(value));
+            if (address.port() > 0) {
+                findings.add(Finding.good(file + " " + key, String.valueOf(value)));
+                return address;
+            }
+        } catch (IllegalArgumentException e) {
+            // told below
         }
+        findings.add(Finding.bad(file + " " + key, "it is " + value, "set it to HOST:PORT of the controller"));
+        return null;
     }
 
     /** LMCache takes the port at the position of the rank, and stops with "list index out of range" where there is none. */

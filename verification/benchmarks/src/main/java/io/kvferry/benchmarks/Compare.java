@@ -89,8 +89,9 @@ public final class Compare implements Callable<Integer> {
             names = "--warm-up",
             defaultValue = "45",
             paramLabel = "N",
-            description = "Seconds that ours runs before a row's first measurement; with fewer the JVM still compiles while"
-                    + " it is measured. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Seconds that ours runs before a row's first measurement; with fewer the JVM still compiles while"
+                            + " it is measured. Default: ${DEFAULT-VALUE}.")
     private int warmUpSeconds;
 
     @Option(

@@ -13,11 +13,12 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code kvferry bench} over TCP, its two processes on this machine. It warms up once and then waits for its turns.
+ * {@code kvferry bench}, its two processes on this machine. It warms up once and then waits for its turns.
  *
  * <p>Threads: confined to the thread that uses it.
  */
 final class KvFerryBench implements Measurement {
+    static final String TCP = "tcp";
     static final String MEMORY = "256MiB";
 
     private static final Duration START = Duration.ofSeconds(60);
@@ -33,6 +34,7 @@ final class KvFerryBench implements Measurement {
     }
 
     private final Setup setup;
+    private final String backend;
     private final String operation;
     private final String block;
     private final int batch;
@@ -46,6 +48,7 @@ final class KvFerryBench implements Measurement {
      * Describes it; nothing runs yet.
      *
      * @param setup where and under which congestion control
+     * @param backend tcp, or one whose sockets run the machine's own congestion control
      * @param operation read or write
      * @param block block size, as the command takes it
      * @param batch blocks per transfer
@@ -56,6 +59,7 @@ final class KvFerryBench implements Measurement {
      */
     KvFerryBench(
             Setup setup,
+            String backend,
             String operation,
             String block,
             int batch,
@@ -64,6 +68,7 @@ final class KvFerryBench implements Measurement {
             String checksum,
             String memory) {
         this.setup = setup;
+        this.backend = backend;
         this.operation = operation;
         this.block = block;
         this.batch = batch;
@@ -109,13 +114,14 @@ final class KvFerryBench implements Measurement {
                 "bench",
                 "--local",
                 "--backend",
-                "tcp",
-                "--set",
-                "kvferry.tcp.congestion-control=" + setup.congestion(),
+                backend,
                 "--operation",
                 operation,
                 "--block-size",
                 block));
+        if (backend.equals(TCP)) {
+            command.addAll(List.of("--set", "kvferry.tcp.congestion-control=" + setup.congestion()));
+        }
         command.addAll(List.of("--batch", String.valueOf(batch), "--pipeline", String.valueOf(pipeline)));
         command.addAll(List.of("--checksum", checksum, "--memory", memory));
         command.addAll(
@@ -139,7 +145,10 @@ final class KvFerryBench implements Measurement {
             Set<String> running = data.stream().map(Sockets.Socket::congestion).collect(Collectors.toSet());
             if (!running.equals(Set.of(setup.congestion()))) {
                 throw new IOException("kvferry's sockets run " + running + ", --congestion " + setup.congestion()
-                        + " was asked for; kvferry.tcp.transport=nio cannot set it");
+                        + " was asked for; "
+                        + (backend.equals(TCP)
+                                ? "kvferry.tcp.transport=nio cannot set it"
+                                : backend + " cannot set it: measure under the machine's own"));
             }
             return;
         }
@@ -156,7 +165,8 @@ final class KvFerryBench implements Measurement {
         double initiator = point.get("cpu_s_per_gb").getAsDouble();
         double target = point.get("target_cpu_s_per_gb").getAsDouble();
         figures.put(Sample.CPU, initiator + target);
-        if (leases == Leases.STANDING && batch > 1) {
+        // a checksum costs its sender what a slow phase would: such a pair is judged by the one without
+        if (leases == Leases.STANDING && batch > 1 && checksum.equals("off")) {
             figures.put(Sample.SENDER_CPU, operation.equals("write") ? initiator : target);
         }
         return new Sample(figures);

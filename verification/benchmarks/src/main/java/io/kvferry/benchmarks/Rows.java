@@ -14,6 +14,7 @@ final class Rows {
     private static final int PIPELINE_LARGE = 2;
 
     private static final int PIPELINE_SMALL = 4;
+    private static final String MOONCAKE = "mooncake";
 
     private final Setup setup;
     private final List<Row> rows = new ArrayList<>();
@@ -28,6 +29,9 @@ final class Rows {
         OPERATIONS.forEach(table::smallBlocks);
         OPERATIONS.forEach(operation -> table.checksum(operation, "1m", "1MiB", 64, PIPELINE_LARGE));
         OPERATIONS.forEach(operation -> table.checksum(operation, "64k", "64KiB", 128, PIPELINE_SMALL));
+        OPERATIONS.forEach(operation -> table.mooncake(operation, "1m", "1MiB", 64, PIPELINE_LARGE));
+        OPERATIONS.forEach(operation -> table.mooncake(operation, "64k", "64KiB", 128, PIPELINE_SMALL));
+        table.mooncakeLatency();
         table.latency();
         table.prepareAndFinish();
         table.engine();
@@ -71,8 +75,33 @@ final class Rows {
     }
 
     private KvFerryBench streaming(String operation, String block, int batch, int pipeline, String checksum) {
+        return streaming(KvFerryBench.TCP, operation, block, batch, pipeline, checksum);
+    }
+
+    private KvFerryBench streaming(
+            String backend, String operation, String block, int batch, int pipeline, String checksum) {
         return new KvFerryBench(
-                setup, operation, block, batch, pipeline, Leases.STANDING, checksum, KvFerryBench.MEMORY);
+                setup, backend, operation, block, batch, pipeline, Leases.STANDING, checksum, KvFerryBench.MEMORY);
+    }
+
+    private void mooncake(String operation, String size, String block, int batch, int pipeline) {
+        against(
+                "mooncake-" + operation + "-" + size,
+                operation + " " + block + " x " + batch + " by Mooncake's wire",
+                streaming(MOONCAKE, operation, block, batch, pipeline, "off"),
+                "backend tcp",
+                streaming(operation, block, batch, pipeline, "off"),
+                List.of(Check.ratioAtLeast(Sample.BANDWIDTH, GB_PER_S, 0.9)));
+    }
+
+    private void mooncakeLatency() {
+        against(
+                "mooncake-latency",
+                "write 64 KiB by Mooncake's wire, submit to COMPLETED",
+                streaming(MOONCAKE, "write", "64KiB", 1, 1, "off"),
+                "backend tcp",
+                streaming("write", "64KiB", 1, 1, "off"),
+                List.of(Check.ratioAtMost("transfer_p50_us", "transfer_p50_us", MICROS, 1.2)));
     }
 
     private void latency() {
@@ -86,7 +115,8 @@ final class Rows {
         against(
                 "latency",
                 "write 64 KiB, submit to COMPLETED",
-                new KvFerryBench(setup, "write", "64KiB", 1, 1, Leases.STANDING, "off", KvFerryBench.MEMORY),
+                new KvFerryBench(
+                        setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.STANDING, "off", KvFerryBench.MEMORY),
                 "C request/response",
                 answer,
                 List.of(
@@ -98,7 +128,8 @@ final class Rows {
         alone(
                 "prepare-finish",
                 "prepare and finish, warm peer",
-                new KvFerryBench(setup, "write", "64KiB", 1, 1, Leases.ONE_EACH, "off", KvFerryBench.MEMORY),
+                new KvFerryBench(
+                        setup, KvFerryBench.TCP, "write", "64KiB", 1, 1, Leases.ONE_EACH, "off", KvFerryBench.MEMORY),
                 List.of(Check.atMost("prepare_p50_us", MICROS, 300), Check.atMost("finish_p50_us", MICROS, 300)),
                 false);
     }
@@ -116,7 +147,8 @@ final class Rows {
         against(
                 "blocks-10000",
                 "write 16 KiB x 10000",
-                new KvFerryBench(setup, "write", "16KiB", 10_000, 1, Leases.STANDING, "off", "512MiB"),
+                new KvFerryBench(
+                        setup, KvFerryBench.TCP, "write", "16KiB", 10_000, 1, Leases.STANDING, "off", "512MiB"),
                 "iperf3 -l 1M",
                 new Iperf(setup, "write"),
                 List.of(

@@ -12,7 +12,7 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** Runs {@link VerbsAdapterTest} and {@link TwoProcessTest} without a build tool, with results like those of the suite. */
+/** Runs the tests of adapters by themselves without a build tool, with results like those of the suite. */
 final class AdapterRules implements TestExecutionListener {
     private static final String SUITE = "Adapter";
 
@@ -30,6 +30,7 @@ final class AdapterRules implements TestExecutionListener {
                         LauncherDiscoveryRequestBuilder.request()
                                 .selectors(
                                         DiscoverySelectors.selectClass(VerbsAdapterTest.class),
+                                        DiscoverySelectors.selectClass(VerbsIsolationTest.class),
                                         DiscoverySelectors.selectClass(TwoProcessTest.class))
                                 .build(),
                         rules);

@@ -109,15 +109,20 @@ public final class PeerProcess {
 
     /** Starts a process of this class with this class path. */
     static Process start(String role, List<String> arguments, Redirect output) throws IOException {
+        return new ProcessBuilder(command(role, arguments))
+                .redirectOutput(output)
+                .redirectError(Redirect.INHERIT)
+                .start();
+    }
+
+    /** How such a process is started. */
+    static List<String> command(String role, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), PeerProcess.class.getName(), role));
         command.addAll(arguments);
-        return new ProcessBuilder(command)
-                .redirectOutput(output)
-                .redirectError(Redirect.INHERIT)
-                .start();
+        return command;
     }
 
     private void serve() {

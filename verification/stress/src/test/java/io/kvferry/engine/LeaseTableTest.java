@@ -69,7 +69,9 @@ class LeaseTableTest {
             threads.forEach(thread -> Await.get("a thread's work", thread));
             endEverything();
         }
-        assertThat(codes).isSubsetOf(Stream.concat(REFUSALS.stream(), Stream.of(TransferErrorCode.OK)).toList());
+        assertThat(codes)
+                .isSubsetOf(Stream.concat(REFUSALS.stream(), Stream.of(TransferErrorCode.OK))
+                        .toList());
         assertThat(codes).contains(TransferErrorCode.OK, TransferErrorCode.NOT_QUIESCENT, TransferErrorCode.CANCELLED);
         ids.forEach(id -> assertThat(pair.backend.move(id).mostOpen())
                 .as("attempts that could write the memory of " + id + " at the same time")
@@ -106,8 +108,7 @@ class LeaseTableTest {
 
     private PeerRequest.Prepare prepare(TransferId id, PeerIdentity peer, int attempt) {
         WireId wire = pair.backend.info().wireId();
-        Envelopes.Address address =
-                new Envelopes.Address(Envelopes.Kind.PROPOSAL, wire, id, attempt, 0, peer.bootId());
+        Envelopes.Address address = new Envelopes.Address(Envelopes.Kind.PROPOSAL, wire, id, attempt, 0, peer.bootId());
         return new PeerRequest.Prepare(
                 id,
                 attempt,
@@ -122,8 +123,7 @@ class LeaseTableTest {
 
     private <R extends PeerReply> void ask(PeerRequest<R> request) {
         try {
-            R ignored = Await.get(
-                    "the answer to " + request, control.call(pair.target.address(), request, pair.far()));
+            R ignored = Await.get("the answer to " + request, control.call(pair.target.address(), request, pair.far()));
             codes.add(TransferErrorCode.OK);
         } catch (TransferException e) {
             codes.add(e.code());

@@ -115,9 +115,7 @@ public class TransferStatesTest {
 
     @Test
     void verbsOfOneTransferHaveAnOrder() {
-        Budget.stress(new StressOptions())
-                .sequentialSpecification(Model.class)
-                .check(TransferStatesTest.class);
+        Budget.stress(new StressOptions()).sequentialSpecification(Model.class).check(TransferStatesTest.class);
     }
 
     /** What the contract says of the same verbs, one after the other. */

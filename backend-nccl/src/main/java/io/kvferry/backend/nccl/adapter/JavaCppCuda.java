@@ -72,9 +72,9 @@ final class JavaCppCuda implements CudaAdapter {
 
     @Override
     public int deviceOf(long address) {
-        try (cudaPointerAttributes attributes = new cudaPointerAttributes();
-                Address pointer = new Address(address)) {
-            int code = cudart.cudaPointerGetAttributes(attributes, pointer);
+        try (cudaPointerAttributes attributes = new cudaPointerAttributes()) {
+            int code = cudart.cudaPointerGetAttributes(
+                    attributes, Scratch.ofThread().memory(address));
             if (code == INVALID_VALUE) {
                 cudart.cudaGetLastError();
                 return -1;
@@ -94,9 +94,7 @@ final class JavaCppCuda implements CudaAdapter {
 
     @Override
     public void free(long address) {
-        try (Address pointer = new Address(address)) {
-            check(cudart.cudaFree(pointer), "cudaFree");
-        }
+        check(cudart.cudaFree(Scratch.ofThread().memory(address)), "cudaFree");
     }
 
     @Override
@@ -109,9 +107,7 @@ final class JavaCppCuda implements CudaAdapter {
 
     @Override
     public void freePinned(long address) {
-        try (Address pointer = new Address(address)) {
-            check(cudart.cudaFreeHost(pointer), "cudaFreeHost");
-        }
+        check(cudart.cudaFreeHost(Scratch.ofThread().memory(address)), "cudaFreeHost");
     }
 
     @Override
@@ -124,24 +120,12 @@ final class JavaCppCuda implements CudaAdapter {
 
     @Override
     public void destroyStream(long stream) {
-        try (CUstream_st handle = stream(stream)) {
-            check(cudart.cudaStreamDestroy(handle), "cudaStreamDestroy");
-        }
-    }
-
-    static CUstream_st stream(long stream) {
-        return new CUstream_st(new Address(stream));
-    }
-
-    private static CUevent_st event(long event) {
-        return new CUevent_st(new Address(event));
+        check(cudart.cudaStreamDestroy(Scratch.ofThread().stream(stream)), "cudaStreamDestroy");
     }
 
     @Override
     public boolean isIdle(long stream) {
-        try (CUstream_st handle = stream(stream)) {
-            return isDone(cudart.cudaStreamQuery(handle), "cudaStreamQuery");
-        }
+        return isDone(cudart.cudaStreamQuery(Scratch.ofThread().stream(stream)), "cudaStreamQuery");
     }
 
     private static boolean isDone(int code, String call) {
@@ -162,32 +146,30 @@ final class JavaCppCuda implements CudaAdapter {
 
     @Override
     public void destroyEvent(long event) {
-        try (CUevent_st handle = event(event)) {
-            check(cudart.cudaEventDestroy(handle), "cudaEventDestroy");
-        }
+        check(cudart.cudaEventDestroy(Scratch.ofThread().event(event)), "cudaEventDestroy");
     }
 
     @Override
     public void record(long event, long stream) {
-        try (CUevent_st happening = event(event);
-                CUstream_st queue = stream(stream)) {
-            check(cudart.cudaEventRecord(happening, queue), "cudaEventRecord");
-        }
+        Scratch scratch = Scratch.ofThread();
+        check(cudart.cudaEventRecord(scratch.event(event), scratch.stream(stream)), "cudaEventRecord");
     }
 
     @Override
     public boolean hasHappened(long event) {
-        try (CUevent_st handle = event(event)) {
-            return isDone(cudart.cudaEventQuery(handle), "cudaEventQuery");
-        }
+        return isDone(cudart.cudaEventQuery(Scratch.ofThread().event(event)), "cudaEventQuery");
     }
 
     @Override
     public void copy(long destination, long source, long bytes, long stream) {
-        try (Address to = new Address(destination);
-                Address from = new Address(source);
-                CUstream_st queue = stream(stream)) {
-            check(cudart.cudaMemcpyAsync(to, from, bytes, COPY_DEFAULT, queue), "cudaMemcpyAsync");
-        }
+        Scratch scratch = Scratch.ofThread();
+        check(
+                cudart.cudaMemcpyAsync(
+                        scratch.memory(destination),
+                        scratch.otherMemory(source),
+                        bytes,
+                        COPY_DEFAULT,
+                        scratch.stream(stream)),
+                "cudaMemcpyAsync");
     }
 }

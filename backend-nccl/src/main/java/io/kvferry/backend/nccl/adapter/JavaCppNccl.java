@@ -3,7 +3,6 @@ package io.kvferry.backend.nccl.adapter;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.cuda.nccl.ncclComm;
 import org.bytedeco.cuda.nccl.ncclConfig_t;
@@ -63,10 +62,6 @@ final class JavaCppNccl implements NcclAdapter {
         }
     }
 
-    private static ncclComm communicator(long handle) {
-        return new ncclComm(new Address(handle));
-    }
-
     @Override
     public byte[] newUniqueId() {
         try (ncclUniqueId id = new ncclUniqueId();
@@ -115,26 +110,24 @@ final class JavaCppNccl implements NcclAdapter {
 
     @Override
     public CommState state(long communicator) {
-        try (ncclComm handle = communicator(communicator)) {
-            int[] state = new int[1];
-            if (nccl.ncclCommGetAsyncError(handle, state) != OK) {
-                return CommState.FAILED;
-            }
-            return switch (state[0]) {
-                case OK -> CommState.READY;
-                case IN_PROGRESS -> CommState.IN_PROGRESS;
-                default -> CommState.FAILED;
-            };
+        Scratch scratch = Scratch.ofThread();
+        int[] state = scratch.number();
+        if (nccl.ncclCommGetAsyncError(scratch.communicator(communicator), state) != OK) {
+            return CommState.FAILED;
         }
+        return switch (state[0]) {
+            case OK -> CommState.READY;
+            case IN_PROGRESS -> CommState.IN_PROGRESS;
+            default -> CommState.FAILED;
+        };
     }
 
     @Override
     public String lastError(long communicator) {
-        try (ncclComm handle = communicator(communicator)) {
-            int[] state = new int[1];
-            int code = nccl.ncclCommGetAsyncError(handle, state);
-            return describe(code == OK ? state[0] : code);
-        }
+        Scratch scratch = Scratch.ofThread();
+        int[] state = scratch.number();
+        int code = nccl.ncclCommGetAsyncError(scratch.communicator(communicator), state);
+        return describe(code == OK ? state[0] : code);
     }
 
     @Override
@@ -144,20 +137,30 @@ final class JavaCppNccl implements NcclAdapter {
 
     @Override
     public void send(long communicator, long address, long bytes, int peer, long stream) {
-        try (ncclComm handle = communicator(communicator);
-                Address memory = new Address(address);
-                CUstream_st queue = JavaCppCuda.stream(stream)) {
-            check(nccl.ncclSend(memory, bytes, BYTES, peer, handle, queue), "ncclSend");
-        }
+        Scratch scratch = Scratch.ofThread();
+        check(
+                nccl.ncclSend(
+                        scratch.memory(address),
+                        bytes,
+                        BYTES,
+                        peer,
+                        scratch.communicator(communicator),
+                        scratch.stream(stream)),
+                "ncclSend");
     }
 
     @Override
     public void receive(long communicator, long address, long bytes, int peer, long stream) {
-        try (ncclComm handle = communicator(communicator);
-                Address memory = new Address(address);
-                CUstream_st queue = JavaCppCuda.stream(stream)) {
-            check(nccl.ncclRecv(memory, bytes, BYTES, peer, handle, queue), "ncclRecv");
-        }
+        Scratch scratch = Scratch.ofThread();
+        check(
+                nccl.ncclRecv(
+                        scratch.memory(address),
+                        bytes,
+                        BYTES,
+                        peer,
+                        scratch.communicator(communicator),
+                        scratch.stream(stream)),
+                "ncclRecv");
     }
 
     @Override
@@ -167,27 +170,27 @@ final class JavaCppNccl implements NcclAdapter {
 
     @Override
     public void abort(long communicator) {
-        try (ncclComm handle = communicator(communicator)) {
-            check(nccl.ncclCommAbort(handle), "ncclCommAbort");
-        }
+        check(nccl.ncclCommAbort(Scratch.ofThread().communicator(communicator)), "ncclCommAbort");
     }
 
     @Override
     public long register(long communicator, long address, long bytes) {
-        try (ncclComm handle = communicator(communicator);
-                Address memory = new Address(address);
-                Pointer registration = new Pointer()) {
-            check(nccl.ncclCommRegister(handle, memory, bytes, registration), "ncclCommRegister");
+        Scratch scratch = Scratch.ofThread();
+        try (Pointer registration = new Pointer()) {
+            check(
+                    nccl.ncclCommRegister(
+                            scratch.communicator(communicator), scratch.memory(address), bytes, registration),
+                    "ncclCommRegister");
             return registration.address();
         }
     }
 
     @Override
     public void deregister(long communicator, long registration) {
-        try (ncclComm handle = communicator(communicator);
-                Address memory = new Address(registration)) {
-            check(nccl.ncclCommDeregister(handle, memory), "ncclCommDeregister");
-        }
+        Scratch scratch = Scratch.ofThread();
+        check(
+                nccl.ncclCommDeregister(scratch.communicator(communicator), scratch.memory(registration)),
+                "ncclCommDeregister");
     }
 
     @Override
@@ -207,8 +210,6 @@ final class JavaCppNccl implements NcclAdapter {
 
     @Override
     public void free(long address) {
-        try (Address memory = new Address(address)) {
-            check(nccl.ncclMemFree(memory), "ncclMemFree");
-        }
+        check(nccl.ncclMemFree(Scratch.ofThread().memory(address)), "ncclMemFree");
     }
 }

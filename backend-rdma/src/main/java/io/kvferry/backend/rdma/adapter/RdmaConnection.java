@@ -12,7 +12,7 @@ import io.kvferry.spi.TransferException;
  */
 public interface RdmaConnection {
     /** Longest hello, and longest address of an adapter. */
-    int MAX_HELLO_BYTES = 1024;
+    int MAX_HELLO_BYTES = 4096;
 
     /** Longest key of a grant. */
     int MAX_KEY_BYTES = 512;

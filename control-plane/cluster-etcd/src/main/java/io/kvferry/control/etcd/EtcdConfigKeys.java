@@ -34,6 +34,35 @@ public final class EtcdConfigKeys {
     public static final ConfigKey<String> PASSWORD =
             ConfigKey.secret("kvferry.etcd.password", "Password of that user.");
 
+    /** Whether it is encrypted. */
+    public static final ConfigKey<Boolean> TLS = ConfigKey.bool(
+            "kvferry.etcd.tls",
+            false,
+            "Whether the connection to etcd is encrypted and etcd proves who it is. Default false, as etcd is by itself; set"
+                    + " it wherever a password travels.");
+
+    /** Who vouches for etcd. */
+    public static final ConfigKey<String> CA_FILE = ConfigKey.text(
+            "kvferry.etcd.ca-file",
+            "",
+            "PEM file of the certificates that vouch for etcd's. Empty: those that Java trusts.");
+
+    /** Our certificate. */
+    public static final ConfigKey<String> CERTIFICATE_FILE = ConfigKey.text(
+            "kvferry.etcd.certificate-file",
+            "",
+            "PEM file of the certificate that the controller shows to etcd, where etcd asks for one. Empty: none.");
+
+    /** Proof of it. */
+    public static final ConfigKey<String> KEY_FILE =
+            ConfigKey.text("kvferry.etcd.key-file", "", "PEM file (PKCS #8) of the private key of that certificate.");
+
+    /** Whom etcd's certificates name. */
+    public static final ConfigKey<String> AUTHORITY = ConfigKey.text(
+            "kvferry.etcd.authority",
+            "",
+            "The host that the certificates of all etcd members name. Empty: that of the first endpoint.");
+
     private EtcdConfigKeys() {}
 
     /**
@@ -42,6 +71,6 @@ public final class EtcdConfigKeys {
      * @return the keys
      */
     public static Set<ConfigKey<?>> all() {
-        return Set.of(ENDPOINTS, PREFIX, USER, PASSWORD);
+        return Set.of(ENDPOINTS, PREFIX, USER, PASSWORD, TLS, CA_FILE, CERTIFICATE_FILE, KEY_FILE, AUTHORITY);
     }
 }

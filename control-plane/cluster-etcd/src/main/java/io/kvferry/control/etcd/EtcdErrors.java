@@ -4,6 +4,7 @@ import io.grpc.Status;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import org.jspecify.annotations.Nullable;
 
 /** Turns what etcd and its client say into the errors of a store. */
 final class EtcdErrors {
@@ -22,15 +23,31 @@ final class EtcdErrors {
                     TransferErrorCode.LEASE_ENDED, Stage.OFFER, "the lease has ended in etcd", failure);
         }
         Status status = Status.fromThrowable(failure);
+        String reason =
+                status.getDescription() == null ? String.valueOf(failure.getMessage()) : status.getDescription();
+        if (isRefused(status.getCode(), reason)) {
+            return new TransferException(
+                    TransferErrorCode.ACCESS_DENIED,
+                    Stage.HELLO,
+                    "etcd at " + place(endpoints) + ": " + reason + "; set " + EtcdConfigKeys.USER.name() + " and "
+                            + EtcdConfigKeys.PASSWORD.name() + " to a user who may read and write under "
+                            + EtcdConfigKeys.PREFIX.name(),
+                    failure);
+        }
         TransferErrorCode code = switch (status.getCode()) {
             case RESOURCE_EXHAUSTED -> TransferErrorCode.RESOURCE_EXHAUSTED;
-            case UNAUTHENTICATED, PERMISSION_DENIED -> TransferErrorCode.ACCESS_DENIED;
             case DEADLINE_EXCEEDED -> TransferErrorCode.DEADLINE_EXCEEDED;
             default -> TransferErrorCode.CONTROL_FAILED;
         };
-        String reason =
-                status.getDescription() == null ? String.valueOf(failure.getMessage()) : status.getDescription();
         return new TransferException(code, Stage.HELLO, "etcd at " + place(endpoints) + ": " + reason, failure);
+    }
+
+    /** Etcd calls a wrong password, and none, an invalid argument. */
+    private static boolean isRefused(Status.Code code, String reason) {
+        return code == Status.Code.UNAUTHENTICATED
+                || code == Status.Code.PERMISSION_DENIED
+                || reason.contains("authentication failed")
+                || reason.contains("user name is empty");
     }
 
     static TransferException late(String endpoints) {
@@ -49,7 +66,7 @@ final class EtcdErrors {
                 TransferErrorCode.CANCELLED, Stage.HELLO, "interrupted while waiting for etcd; it may have been done");
     }
 
-    static TransferException invalid(String detail, Throwable cause) {
+    static TransferException invalid(String detail, @Nullable Throwable cause) {
         return new TransferException(TransferErrorCode.INVALID_REQUEST, Stage.OPEN, detail, cause);
     }
 

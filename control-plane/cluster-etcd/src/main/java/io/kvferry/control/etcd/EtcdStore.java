@@ -12,6 +12,7 @@ import io.etcd.jetcd.options.DeleteOption;
 import io.etcd.jetcd.options.GetOption;
 import io.etcd.jetcd.options.OptionsUtil;
 import io.etcd.jetcd.options.PutOption;
+import io.grpc.Status;
 import io.kvferry.control.cluster.ClusterStore;
 import io.kvferry.control.cluster.StoreEntry;
 import io.kvferry.control.cluster.StoreListener;
@@ -25,9 +26,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -46,6 +45,9 @@ final class EtcdStore implements ClusterStore {
     /** Entries read in one request: few enough that the largest ones fit into a message. */
     static final int PAGE = 32;
 
+    /** Etcd's own bound. */
+    private static final long MAX_TTL_SECONDS = 9_000_000_000L;
+
     private final Client client;
     private final String endpoints;
     private final Scheduler scheduler;
@@ -53,20 +55,27 @@ final class EtcdStore implements ClusterStore {
     private final ExecutorService listeners = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("kvferry-etcd-listeners").factory());
     private final List<PrefixWatch> watches = new CopyOnWriteArrayList<>();
-    private final Set<Long> renewing = ConcurrentHashMap.newKeySet();
+    private final LeaseRenewals renewals;
     private volatile boolean answers = true;
     private volatile boolean closed;
 
-    private EtcdStore(Client client, String endpoints, Scheduler scheduler, Ticker ticker) {
+    private EtcdStore(Client client, EtcdConnection connection, String endpoints, Scheduler scheduler, Ticker ticker) {
         this.client = client;
         this.endpoints = endpoints;
         this.scheduler = scheduler;
         this.ticker = ticker;
+        this.renewals = new LeaseRenewals(connection, this::renewed);
     }
 
     /** Takes the client over, and fails unless etcd answers. */
-    static EtcdStore open(Client client, String endpoints, Scheduler scheduler, Ticker ticker, Deadline deadline) {
-        EtcdStore store = new EtcdStore(client, endpoints, scheduler, ticker);
+    static EtcdStore open(
+            Client client,
+            EtcdConnection connection,
+            String endpoints,
+            Scheduler scheduler,
+            Ticker ticker,
+            Deadline deadline) {
+        EtcdStore store = new EtcdStore(client, connection, endpoints, scheduler, ticker);
         try {
             store.get("probe", deadline);
             return store;
@@ -78,20 +87,21 @@ final class EtcdStore implements ClusterStore {
 
     @Override
     public long grant(Duration ttl, Deadline deadline) {
-        long seconds = Math.max(1, ttl.plusMillis(999).toSeconds());
+        long seconds = Math.clamp(ttl.plusMillis(999).toSeconds(), 1, MAX_TTL_SECONDS);
         return await(() -> client.getLeaseClient().grant(seconds), deadline).getID();
     }
 
     @Override
     public void renew(long lease) {
-        // while one is on its way, another one adds nothing
-        if (closed || !renewing.add(lease)) {
-            return;
+        renewals.renew(lease);
+    }
+
+    private void renewed(Status status) {
+        answers = status.isOk();
+        if (status.getCode() == Status.Code.UNAUTHENTICATED && !closed) {
+            // the client asks for a new token when a call of its own is refused
+            var ignored = client.getKVClient().get(bytes("probe"));
         }
-        var ignored = client.getLeaseClient().keepAliveOnce(lease).whenComplete((_, failure) -> {
-            renewing.remove(lease);
-            answers = failure == null || EtcdErrors.isLeaseGone(failure);
-        });
     }
 
     @Override
@@ -168,6 +178,7 @@ final class EtcdStore implements ClusterStore {
         }
         closed = true;
         watches.forEach(PrefixWatch::close);
+        renewals.close();
         listeners.shutdownNow();
         client.close();
     }

@@ -49,8 +49,16 @@ public final class EtcdStoreProvider implements ClusterStoreProvider {
     @Override
     public ClusterStore open(BackendConfig config, Ticker ticker, Scheduler scheduler, Deadline deadline) {
         List<String> endpoints = config.get(EtcdConfigKeys.ENDPOINTS);
+        EtcdTls.check(config);
+        String scheme = config.get(EtcdConfigKeys.TLS) ? "https://" : "http://";
+        List<PeerAddress> addresses =
+                endpoints.stream().map(EtcdStoreProvider::address).toList();
+        EtcdConnection connection = new EtcdConnection();
         ClientBuilder builder = Client.builder()
-                .endpoints(endpoints.stream().map(EtcdStoreProvider::uri).toList())
+                .endpoints(addresses.stream()
+                        .map(address -> URI.create(scheme + address))
+                        .toList())
+                .interceptor(connection)
                 .namespace(bytes(config.get(EtcdConfigKeys.PREFIX)))
                 .keepaliveTime(KEEPALIVE)
                 .keepaliveTimeout(KEEPALIVE_ANSWER)
@@ -61,17 +69,16 @@ public final class EtcdStoreProvider implements ClusterStoreProvider {
         if (!user.isEmpty()) {
             builder.user(bytes(user)).password(bytes(config.get(EtcdConfigKeys.PASSWORD)));
         }
-        return EtcdStore.open(builder.build(), String.join(",", endpoints), scheduler, ticker, deadline);
+        EtcdTls.apply(config, builder, addresses.getFirst());
+        return EtcdStore.open(builder.build(), connection, String.join(",", endpoints), scheduler, ticker, deadline);
     }
 
-    private static URI uri(String endpoint) {
-        PeerAddress address;
+    private static PeerAddress address(String endpoint) {
         try {
-            address = PeerAddress.parse(endpoint);
+            return PeerAddress.parse(endpoint);
         } catch (IllegalArgumentException e) {
             throw EtcdErrors.invalid(EtcdConfigKeys.ENDPOINTS.name() + "=" + endpoint + ": " + e.getMessage(), e);
         }
-        return URI.create("http://" + address);
     }
 
     private static ByteSequence bytes(String text) {

@@ -17,6 +17,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +33,9 @@ import org.slf4j.LoggerFactory;
  */
 final class PrefixWatch {
     private static final Logger LOG = LoggerFactory.getLogger(PrefixWatch.class);
+    /** Of ten thousand nodes that come at once; a few megabytes. */
+    private static final int MAX_WAITING = 16_384;
+
     private static final Duration READ = Duration.ofSeconds(30);
     private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
@@ -38,14 +43,26 @@ final class PrefixWatch {
     private final EtcdStore store;
     private final String prefix;
     private final StoreListener listener;
+    private final int maxWaiting;
     /** Revisions of what the listener was told. */
     private final Map<String, Long> told = new HashMap<>();
 
     private Duration pause = FIRST_PAUSE;
     private volatile Watch.@Nullable Watcher stream;
+    private volatile @Nullable Changes changes;
     private volatile boolean closed;
 
     PrefixWatch(EtcdStore store, String prefix, StoreListener listener) {
+        this(store, prefix, listener, MAX_WAITING);
+    }
+
+    /**
+     * Makes a watch.
+     *
+     * @param maxWaiting how many changes may wait for the listener; past that they are dropped and everything is read anew
+     */
+    PrefixWatch(EtcdStore store, String prefix, StoreListener listener, int maxWaiting) {
+        this.maxWaiting = maxWaiting;
         this.store = store;
         this.prefix = prefix;
         this.listener = listener;
@@ -63,8 +80,9 @@ final class PrefixWatch {
                 // a member that is cut off from the others must not keep quiet about it
                 .withRequireLeader(true)
                 .build();
-        Changes changes = new Changes();
-        Watch.Watcher opened = store.client().getWatchClient().watch(EtcdStore.bytes(prefix), option, changes);
+        Changes following = new Changes();
+        changes = following;
+        Watch.Watcher opened = store.client().getWatchClient().watch(EtcdStore.bytes(prefix), option, following);
         stream = opened;
         pause = FIRST_PAUSE;
         if (closed) {
@@ -78,6 +96,12 @@ final class PrefixWatch {
         if (open != null) {
             open.close();
         }
+    }
+
+    /** Whether the stream has ended and everything is going to be read anew. */
+    boolean isBroken() {
+        Changes following = changes;
+        return following != null && following.ending.get();
     }
 
     /** Returns the revision that was read. */
@@ -135,13 +159,26 @@ final class PrefixWatch {
 
     /** One stream; ends at its first error. */
     private final class Changes implements Watch.Listener {
+        /** How many changes wait for the listener. */
+        private final AtomicInteger waiting = new AtomicInteger();
+        /** Nothing more is taken from the stream. */
+        private final AtomicBoolean ending = new AtomicBoolean();
         /** Confined to the listener thread. */
         private boolean ended;
 
         @Override
         public void onNext(WatchResponse response) {
             List<WatchEvent> events = response.getEvents();
-            store.onListenerThread(() -> tell(events));
+            int others = waiting.getAndAdd(events.size());
+            if (others > 0 && others + events.size() > maxWaiting) {
+                end(maxWaiting + " changes wait to be told");
+            }
+            if (!ending.get()) {
+                store.onListenerThread(() -> {
+                    waiting.addAndGet(-events.size());
+                    tell(events);
+                });
+            }
         }
 
         private void tell(List<WatchEvent> events) {
@@ -169,6 +206,9 @@ final class PrefixWatch {
         }
 
         private void end(String reason) {
+            if (!ending.compareAndSet(false, true)) {
+                return;
+            }
             store.onListenerThread(() -> {
                 if (ended || closed) {
                     return;

@@ -10,6 +10,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -18,17 +20,26 @@ final class EtcdServer implements AutoCloseable {
     private static final int ATTEMPTS = 600;
 
     private final Path folder;
+    /** Options of TLS; without any it is not used. */
+    private final List<String> security;
+
     private final int clientPort = freePort();
     private final int peerPort = freePort();
+    private final int healthPort = freePort();
     private Process process;
 
-    private EtcdServer(Path folder) {
+    private EtcdServer(Path folder, List<String> security) {
         this.folder = folder;
+        this.security = security;
         this.process = launch();
     }
 
     static EtcdServer start(Path folder) {
-        EtcdServer server = new EtcdServer(folder);
+        return start(folder, List.of());
+    }
+
+    static EtcdServer start(Path folder, List<String> security) {
+        EtcdServer server = new EtcdServer(folder, security);
         server.awaitHealth();
         return server;
     }
@@ -37,21 +48,28 @@ final class EtcdServer implements AutoCloseable {
         return "127.0.0.1:" + clientPort;
     }
 
+    private String health() {
+        return "http://127.0.0.1:" + healthPort;
+    }
+
     private Process launch() {
-        String client = "http://" + endpoint();
+        String client = (security.isEmpty() ? "http://" : "https://") + endpoint();
         String peer = "http://127.0.0.1:" + peerPort;
+        List<String> command = new ArrayList<>(List.of(
+                "etcd",
+                "--name=test",
+                "--listen-metrics-urls=" + health(),
+                "--data-dir=" + folder.resolve("data"),
+                "--listen-client-urls=" + client,
+                "--advertise-client-urls=" + client,
+                "--listen-peer-urls=" + peer,
+                "--initial-advertise-peer-urls=" + peer,
+                "--initial-cluster=test=" + peer,
+                // the data of a test need not survive a loss of power
+                "--unsafe-no-fsync"));
+        command.addAll(security);
         try {
-            return new ProcessBuilder(
-                            "etcd",
-                            "--name=test",
-                            "--data-dir=" + folder.resolve("data"),
-                            "--listen-client-urls=" + client,
-                            "--advertise-client-urls=" + client,
-                            "--listen-peer-urls=" + peer,
-                            "--initial-advertise-peer-urls=" + peer,
-                            "--initial-cluster=test=" + peer,
-                            // the data of a test need not survive a loss of power
-                            "--unsafe-no-fsync")
+            return new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(
                             folder.resolve("etcd.log").toFile()))
@@ -63,7 +81,7 @@ final class EtcdServer implements AutoCloseable {
 
     private void awaitHealth() {
         try (HttpClient client = HttpClient.newHttpClient()) {
-            HttpRequest health = HttpRequest.newBuilder(URI.create("http://" + endpoint() + "/health"))
+            HttpRequest health = HttpRequest.newBuilder(URI.create(health() + "/health"))
                     .timeout(Duration.ofSeconds(5))
                     .build();
             for (int i = 0; i < ATTEMPTS; i++) {

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.kvferry.control.cluster.ClusterStore;
 import io.kvferry.control.cluster.ClusterStoreProvider;
 import io.kvferry.control.cluster.StoreEntry;
+import io.kvferry.control.cluster.StoreListener;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
-import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -19,8 +19,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.ServiceLoader;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -213,6 +214,49 @@ class EtcdStoreTest {
     }
 
     @Test
+    void aListenerThatDoesNotKeepUpIsToldAnewInsteadOfEverything() throws Exception {
+        RecordingListener listener = new RecordingListener();
+        CountDownLatch slow = new CountDownLatch(1);
+        StoreListener slowly = new StoreListener() {
+            @Override
+            public void written(StoreEntry entry) {
+                try {
+                    assertThat(slow.await(PATIENCE.toSeconds(), TimeUnit.SECONDS))
+                            .isTrue();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                listener.written(entry);
+            }
+
+            @Override
+            public void removed(String key, long revision) {
+                listener.removed(key, revision);
+            }
+        };
+        PrefixWatch watch = new PrefixWatch((EtcdStore) store, "nodes/", slowly, 4);
+        watch.start(soon());
+        long revision = 0;
+        for (int i = 0; i < 40; i++) {
+            revision = write("nodes/counter", String.valueOf(i), ClusterStore.NO_LEASE, revision);
+        }
+        write("nodes/last", "", ClusterStore.NO_LEASE, 0);
+        Deadline patience = soon();
+        while (!watch.isBroken()) {
+            assertThat(patience.isExpired()).as("the watch gives its stream up").isFalse();
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+        }
+
+        slow.countDown();
+
+        listener.await(there -> there.containsKey("nodes/last") && "39".equals(there.get("nodes/counter")));
+        assertThat(listener.changes()).hasSizeLessThan(40);
+        write("nodes/after", "", ClusterStore.NO_LEASE, 0);
+        listener.await(there -> there.containsKey("nodes/after"));
+        watch.close();
+    }
+
+    @Test
     void anAbsentEtcdIsToldWithTheKeyToChange() {
         assertThatThrownBy(() -> openStore("127.0.0.1:1"))
                 .isInstanceOf(TransferException.class)
@@ -238,20 +282,5 @@ class EtcdStoreTest {
 
         assertThat(revision).isPresent();
         assertThat(store.get("large", soon()).orElseThrow().value()).hasSize(ClusterStore.MAX_VALUE_BYTES);
-    }
-
-    /** Runs tasks when their deadlines pass. */
-    private static final class WallScheduler implements Scheduler {
-        @Override
-        public Scheduled schedule(Deadline when, Runnable task) {
-            CompletableFuture<Void> run = new CompletableFuture<>();
-            CompletableFuture.delayedExecutor(Math.max(0, when.remainingNanos()), TimeUnit.NANOSECONDS)
-                    .execute(() -> {
-                        if (run.complete(null)) {
-                            task.run();
-                        }
-                    });
-            return () -> run.cancel(false);
-        }
     }
 }

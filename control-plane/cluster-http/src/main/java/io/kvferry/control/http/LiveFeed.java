@@ -83,8 +83,7 @@ final class LiveFeed implements EventFeed, AutoCloseable {
     }
 
     private void happened(ControllerEvent event) {
-        EventJson told = new EventJson(
-                event.sequence(), wallClock.millis(), event.kind().name(), event.subject(), event.detail());
+        EventJson told = EventJson.of(event, wallClock.millis());
         synchronized (recent) {
             recent.addLast(told);
             if (recent.size() > KEPT_EVENTS) {
@@ -108,7 +107,4 @@ final class LiveFeed implements EventFeed, AutoCloseable {
 
     /** The first thing that a listener hears. */
     record HelloJson(OverviewJson overview, List<Sample> samples, List<EventJson> events) {}
-
-    /** Something that happened. */
-    record EventJson(long sequence, long unixMillis, String kind, String subject, String detail) {}
 }

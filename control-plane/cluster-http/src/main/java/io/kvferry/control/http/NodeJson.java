@@ -1,5 +1,6 @@
 package io.kvferry.control.http;
 
+import io.kvferry.control.cluster.KeyScheme;
 import io.kvferry.control.cluster.NodeStats;
 import io.kvferry.control.cluster.NodeView;
 import java.util.Map;
@@ -24,14 +25,13 @@ record NodeJson(
 
     static NodeJson of(NodeView node) {
         var registration = node.registration();
-        var scheme = registration.scheme();
         return new NodeJson(
                 registration.identity().nodeId(),
                 Long.toHexString(registration.identity().bootId()),
                 registration.instance(),
                 node.state().name(),
                 new TreeMap<>(registration.addresses()),
-                new KeySchemeJson(scheme.name(), scheme.keyBytes(), scheme.chunkTokens()),
+                KeySchemeJson.of(registration.scheme()),
                 registration.schemaVersion(),
                 registration.software(),
                 node.sinceHeard().toMillis(),
@@ -43,5 +43,9 @@ record NodeJson(
     }
 
     /** How its chunk keys are made. */
-    record KeySchemeJson(String name, int keyBytes, int chunkTokens) {}
+    record KeySchemeJson(String name, int keyBytes, int chunkTokens) {
+        static KeySchemeJson of(KeyScheme scheme) {
+            return new KeySchemeJson(scheme.name(), scheme.keyBytes(), scheme.chunkTokens());
+        }
+    }
 }

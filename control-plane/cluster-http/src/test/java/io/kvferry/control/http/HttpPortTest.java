@@ -130,7 +130,8 @@ class HttpPortTest {
             assertThat(talk("GET /v1/events HTTP/1.1\r\n" + END)).startsWith("HTTP/1.1 429 ");
             cluster.node("newcomer", "newcomer");
             awaitLine(lines, "event: happened");
-            assertThat(lines.readLine()).contains("NODE_REGISTERED", "newcomer");
+            assertThat(lines.readLine())
+                    .contains("NODE_REGISTERED", "\"subject\":\"newcomer\"", "\"registration\":{\"bootId\":");
             awaitLine(lines, "event: overview");
         }
     }

@@ -144,6 +144,15 @@ public final class ChunkKeys {
         return new ChunkKeys(packed, from + first * keyBytes, end - first, keyBytes);
     }
 
+    /** Some of these keys, copied. */
+    ChunkKeys select(int[] positions) {
+        byte[] some = new byte[positions.length * keyBytes];
+        for (int i = 0; i < positions.length; i++) {
+            System.arraycopy(packed, offset(positions[i]), some, i * keyBytes, keyBytes);
+        }
+        return owning(keyBytes, some);
+    }
+
     /**
      * Returns all bytes, key after key.
      *

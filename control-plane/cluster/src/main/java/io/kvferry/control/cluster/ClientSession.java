@@ -11,18 +11,11 @@ import io.kvferry.control.cluster.wire.ClusterProto.NodeFrame;
 import io.kvferry.control.cluster.wire.ClusterProto.Order;
 import io.kvferry.control.cluster.wire.ClusterProto.OrderAnswer;
 import io.kvferry.control.cluster.wire.ClusterProto.Registered;
-import io.kvferry.control.cluster.wire.ClusterProto.SyncBegin;
-import io.kvferry.control.cluster.wire.ClusterProto.SyncEnd;
-import io.kvferry.control.cluster.wire.ClusterProto.SyncPart;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,8 +24,7 @@ import org.slf4j.LoggerFactory;
 /**
  * One session of this node at one controller, from the stream's start to its end.
  *
- * <p>Changes wait in a queue until the controller takes them. When there are too many, or the controller asks for it, the
- * queue is emptied and all that the node holds is sent instead.
+ * <p>Sends changes as fast as the controller takes them, and all that the node holds when the controller asks for it.
  *
  * <p><b>Threads:</b> gRPC calls on an event loop, the timer on its thread. The lock is held while frames are handed to gRPC,
  * which does not block; user code is called without it.
@@ -42,27 +34,13 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
 
     private final ControllerLink link;
     private final ClientNode node;
-    private final int maxPendingKeys;
+    private final OutgoingChanges changes;
     private final CompletableFuture<Void> over = new CompletableFuture<>();
 
     private final Object lock = new Object();
     // all guarded by lock
     private @Nullable ClientCall<byte[], byte[]> call;
     private boolean ended;
-    /** From the moment a snapshot is taken until its last frame is sent. */
-    private boolean syncing;
-
-    private Queue<NodeFrame> sync = new ArrayDeque<>();
-
-    private final Queue<ChunkDelta> pending = new ArrayDeque<>();
-    private long pendingKeys;
-    /** Changes are kept from the first sync on. */
-    private boolean following;
-
-    private boolean syncWanted;
-    private long lastSync;
-    private long lastSequence;
-    private long appliedSequence = -1;
     private boolean keepAliveUnanswered;
     private Scheduler.@Nullable Scheduled timer;
 
@@ -74,7 +52,7 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
     ClientSession(ControllerLink link, ClientNode node, int maxPendingKeys) {
         this.link = link;
         this.node = node;
-        this.maxPendingKeys = maxPendingKeys;
+        this.changes = new OutgoingChanges(maxPendingKeys);
     }
 
     void start(ClientCall<byte[], byte[]> stream) {
@@ -92,7 +70,7 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
         try {
             handle(ControllerFrame.parseFrom(bytes));
         } catch (InvalidProtocolBufferException e) {
-            fail(CallErrors.error(
+            fail(ClientErrors.error(
                     TransferErrorCode.PROTOCOL_ERROR, link.address(), "a frame cannot be decoded: " + e.getMessage()));
         } catch (TransferException e) {
             fail(e);
@@ -129,12 +107,8 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
     }
 
     private void applied(Applied message) {
-        synchronized (lock) {
-            // what belongs to an earlier sync says nothing about this one
-            if (message.getSync() == lastSync) {
-                appliedSequence = message.getSequence();
-                synced = true;
-            }
+        if (changes.applied(message)) {
+            synced = true;
         }
     }
 
@@ -142,12 +116,7 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
         lease = WireDecoder.time(reply.getLeaseNanos(), "lease_nanos");
         Duration interval = WireDecoder.time(reply.getKeepAliveNanos(), "keep_alive_nanos");
         registered = true;
-        link.registered();
-        LOG.info(
-                "{} is registered with controller {} ({})",
-                node.registration().identity(),
-                link.address(),
-                reply.getControllerId());
+        link.registered(node, reply.getControllerId());
         beginSync();
         keepAliveIn(interval);
     }
@@ -161,7 +130,7 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
 
     private void keepAlive(Duration interval) {
         if (silence().compareTo(lease) >= 0) {
-            fail(CallErrors.error(
+            fail(ClientErrors.error(
                     TransferErrorCode.CONTROL_FAILED,
                     link.address(),
                     "not heard of for " + silence().toMillis() + " ms"));
@@ -205,70 +174,13 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
 
     private void beginSync() {
         node.run(() -> {
-            NodeInventory.Snapshot snapshot = node.inventory().snapshot(this::dropPending);
-            Queue<NodeFrame> frames = frames(snapshot);
-            synchronized (lock) {
-                // a later snapshot may have been taken meanwhile; it counts
-                if (snapshot.number() == lastSync) {
-                    sync = frames;
-                }
-            }
+            changes.sync(node.inventory().snapshot(changes::beginSync));
             send();
         });
     }
 
-    /** What waits is in the snapshot that is taken at this moment; what comes is not. */
-    private long dropPending() {
-        synchronized (lock) {
-            pending.clear();
-            pendingKeys = 0;
-            lastSync++;
-            lastSequence = 0;
-            appliedSequence = -1;
-            following = true;
-            syncWanted = false;
-            // nothing is sent until the frames of the sync are there
-            sync = new ArrayDeque<>();
-            syncing = true;
-            return lastSync;
-        }
-    }
-
-    private static Queue<NodeFrame> frames(NodeInventory.Snapshot snapshot) {
-        List<NodeFrame> frames = new ArrayList<>();
-        frames.add(NodeFrame.newBuilder()
-                .setSyncBegin(SyncBegin.newBuilder().setSync(snapshot.number()))
-                .build());
-        for (Tier tier : Tier.values()) {
-            ChunkKeys keys = snapshot.held().in(tier);
-            for (int from = 0; from < keys.size(); from += NodeInventory.MAX_KEYS_PER_FRAME) {
-                int end = Math.min(keys.size(), from + NodeInventory.MAX_KEYS_PER_FRAME);
-                frames.add(NodeFrame.newBuilder()
-                        .setSyncPart(SyncPart.newBuilder()
-                                .setTier(WireEncoder.tier(tier))
-                                .setKeys(WireEncoder.keys(keys.slice(from, end))))
-                        .build());
-            }
-        }
-        frames.add(NodeFrame.newBuilder()
-                .setSyncEnd(SyncEnd.newBuilder().setDigest(WireEncoder.digest(snapshot.digest())))
-                .build());
-        return new ArrayDeque<>(frames);
-    }
-
     void add(ChunkDelta delta) {
-        synchronized (lock) {
-            if (ended || !following || syncWanted) {
-                return;
-            }
-            pending.add(delta);
-            pendingKeys += delta.keys().size();
-            if (pendingKeys > maxPendingKeys) {
-                pending.clear();
-                pendingKeys = 0;
-                syncWanted = true;
-            }
-        }
+        changes.add(delta);
     }
 
     /** Sends what waits, as far as the controller takes it. */
@@ -280,9 +192,9 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
                 return;
             }
             while (!ended && stream.isReady()) {
-                NodeFrame frame = nextFrame();
+                NodeFrame frame = changes.next();
                 if (frame == null) {
-                    startSync = syncWanted && !syncing;
+                    startSync = changes.wantsSync();
                     break;
                 }
                 stream.sendMessage(frame.toByteArray());
@@ -292,22 +204,6 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
             LOG.info("controller {} is slow; all chunks are sent to it anew", link.address());
             beginSync();
         }
-    }
-
-    private @Nullable NodeFrame nextFrame() {
-        NodeFrame frame = sync.poll();
-        if (frame != null) {
-            syncing = !sync.isEmpty();
-            return frame;
-        }
-        ChunkDelta delta = syncing ? null : pending.poll();
-        if (delta == null) {
-            return null;
-        }
-        pendingKeys -= delta.keys().size();
-        return NodeFrame.newBuilder()
-                .setBatch(WireEncoder.batch(delta.batch(++lastSequence)))
-                .build();
     }
 
     /** Sends a small frame past what waits. */
@@ -329,8 +225,8 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
     public void onClose(Status status, Metadata trailers) {
         end(
                 status.isOk()
-                        ? CallErrors.error(TransferErrorCode.LEASE_ENDED, link.address(), "it ended the session")
-                        : CallErrors.ended(status, trailers, link.address()));
+                        ? ClientErrors.error(TransferErrorCode.LEASE_ENDED, link.address(), "it ended the session")
+                        : ClientErrors.ended(status, trailers, link.address()));
     }
 
     private void fail(TransferException why) {
@@ -352,9 +248,8 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
             }
             ended = true;
             running = timer;
-            pending.clear();
-            sync.clear();
         }
+        changes.close();
         registered = false;
         synced = false;
         if (running != null) {
@@ -384,13 +279,6 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
 
     /** Whether the controller has applied everything there was to tell. */
     boolean isSettled() {
-        synchronized (lock) {
-            return synced
-                    && !syncing
-                    && !syncWanted
-                    && sync.isEmpty()
-                    && pending.isEmpty()
-                    && appliedSequence == lastSequence;
-        }
+        return synced && changes.isSettled();
     }
 }

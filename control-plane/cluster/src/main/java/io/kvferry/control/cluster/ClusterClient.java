@@ -1,11 +1,8 @@
 package io.kvferry.control.cluster;
 
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.MessageLite;
-import io.grpc.MethodDescriptor;
 import io.kvferry.control.cluster.wire.ClusterGrpc;
 import io.kvferry.control.cluster.wire.ClusterProto;
-import io.kvferry.spi.BackendConfig;
+import io.kvferry.control.grpc.EventLoops;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Scheduler;
@@ -14,7 +11,6 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -34,7 +30,7 @@ import org.slf4j.LoggerFactory;
  * A node's side of a cluster: registers with every controller, keeps the leases alive, tells what the node holds, looks up
  * what others hold, and takes orders. Without a registration it only asks.
  *
- * <p><b>Life cycle:</b> {@link Builder#open} returns at once and connects by itself, again and again, until {@link #close},
+ * <p><b>Life cycle:</b> {@link ClusterClientBuilder#open} returns at once and connects by itself, again and again, until {@link #close},
  * which says goodbye before it returns. What is admitted before a controller is reached is told once it is.
  *
  * <p><b>Threads:</b> Thread-safe. Calls with a deadline block until it; {@link #admit} and {@link #evict} do not.
@@ -55,9 +51,10 @@ public final class ClusterClient implements AutoCloseable {
     private final EventLoops eventLoops;
     private final ExecutorService executor;
     private final List<ControllerLink> links = new ArrayList<>();
+    private final ControllerQuestions questions;
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    private ClusterClient(Builder builder, List<PeerAddress> controllers) {
+    ClusterClient(ClusterClientBuilder builder, List<PeerAddress> controllers) {
         this.ticker = builder.ticker;
         this.timer = builder.scheduler == null ? new TimerThread("kvferry-cluster-timer") : null;
         this.executor = Executors.newThreadPerTaskExecutor(
@@ -75,6 +72,7 @@ public final class ClusterClient implements AutoCloseable {
                 node.inventory().addFeed(link);
             }
         }
+        this.questions = new ControllerQuestions(links);
         links.forEach(ControllerLink::connect);
     }
 
@@ -83,8 +81,8 @@ public final class ClusterClient implements AutoCloseable {
      *
      * @return a builder, confined to the thread that uses it
      */
-    public static Builder builder() {
-        return new Builder();
+    public static ClusterClientBuilder builder() {
+        return new ClusterClientBuilder();
     }
 
     /**
@@ -152,17 +150,21 @@ public final class ClusterClient implements AutoCloseable {
     }
 
     /**
-     * Finds who holds the longest prefix of a chain.
+     * Finds who holds the longest prefix of a chain. A controller that misses something, and does not know yet what all
+     * nodes hold, is not the only one that is asked.
      *
      * @param lookup what is looked for
      * @param deadline until when to wait
      * @return who holds it; a miss is an answer
      */
     public LookupAnswer lookup(Lookup lookup, Deadline deadline) {
-        return ask(
+        checkOpen();
+        int chunks = lookup.keys().size();
+        return questions.ask(
                 ClusterGrpc.getLookupMethod(),
                 WireEncoder.lookup(lookup),
                 bytes -> WireDecoder.answer(ClusterProto.LookupReply.parseFrom(bytes)),
+                answer -> answer.indexComplete() || answer.prefixChunks() == chunks,
                 deadline);
     }
 
@@ -174,7 +176,8 @@ public final class ClusterClient implements AutoCloseable {
      * @return the reason
      */
     public Explanation explain(Lookup lookup, Deadline deadline) {
-        return ask(
+        checkOpen();
+        return questions.ask(
                 ClusterGrpc.getExplainMethod(),
                 WireEncoder.lookup(lookup),
                 bytes -> WireDecoder.explanation(ClusterProto.ExplainReply.parseFrom(bytes)),
@@ -190,13 +193,12 @@ public final class ClusterClient implements AutoCloseable {
      * @return the order with its id
      */
     public OrderStatus order(OrderRequest request, Deadline deadline) {
-        return decode(
-                call(
-                        ordered().getFirst(),
-                        ClusterGrpc.getPlaceOrderMethod(),
-                        WireEncoder.order(request),
-                        deadline.remainingNanos()),
-                bytes -> WireDecoder.status(ClusterProto.OrderReply.parseFrom(bytes)));
+        checkOpen();
+        return questions.askOne(
+                ClusterGrpc.getPlaceOrderMethod(),
+                WireEncoder.order(request),
+                bytes -> WireDecoder.status(ClusterProto.OrderReply.parseFrom(bytes)),
+                deadline);
     }
 
     /**
@@ -209,7 +211,8 @@ public final class ClusterClient implements AutoCloseable {
      * @throws TransferException NOT_FOUND if it is unknown, or was finished long ago
      */
     public OrderStatus order(String id, boolean wait, Deadline deadline) {
-        return ask(
+        checkOpen();
+        return questions.ask(
                 ClusterGrpc.getGetOrderMethod(),
                 ClusterProto.GetOrderRequest.newBuilder()
                         .setId(id)
@@ -226,7 +229,8 @@ public final class ClusterClient implements AutoCloseable {
      * @return the nodes that are not gone, by id
      */
     public List<NodeView> nodes(Deadline deadline) {
-        return ask(
+        checkOpen();
+        return questions.ask(
                 ClusterGrpc.getListNodesMethod(),
                 ClusterProto.ListNodesRequest.getDefaultInstance(),
                 bytes -> ClusterProto.ListNodesReply.parseFrom(bytes).getNodesList().stream()
@@ -254,59 +258,9 @@ public final class ClusterClient implements AutoCloseable {
         return node().inventory().count();
     }
 
-    private interface Reader<T> {
-        T read(byte[] bytes) throws InvalidProtocolBufferException;
-    }
-
-    /** Asks one controller after the other, those that work first; each gets its share of the time. */
-    private <T> T ask(MethodDescriptor<?, ?> method, MessageLite request, Reader<T> reader, Deadline deadline) {
-        List<ControllerLink> order = ordered();
-        for (int i = 0; i < order.size() - 1; i++) {
-            try {
-                return decode(
-                        call(order.get(i), method, request, deadline.remainingNanos() / (order.size() - i)), reader);
-            } catch (TransferException e) {
-                if (!e.error().isRetryable() || e.code() == TransferErrorCode.NOT_FOUND) {
-                    throw e;
-                }
-                LOG.debug("controller {} did not answer: {}", order.get(i).address(), e.getMessage());
-            }
-        }
-        return decode(call(order.getLast(), method, request, deadline.remainingNanos()), reader);
-    }
-
-    private List<ControllerLink> ordered() {
+    private void checkOpen() {
         if (closed.get()) {
             throw ControllerContext.error(TransferErrorCode.SHUTTING_DOWN, "the cluster client is closed");
-        }
-        return links.stream()
-                .sorted(Comparator.comparing(link -> !link.isHealthy()))
-                .toList();
-    }
-
-    private static byte[] call(ControllerLink link, MethodDescriptor<?, ?> method, MessageLite request, long nanos) {
-        CompletableFuture<byte[]> reply = link.call(method, request.toByteArray(), nanos);
-        try {
-            // gRPC ends the call by itself; this is for a clock that does not
-            return reply.get(Math.max(0, nanos) + CLOSE_TIME.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof TransferException refusal) {
-                throw refusal;
-            }
-            throw CallErrors.error(TransferErrorCode.INTERNAL, link.address(), "the call failed: " + e.getCause());
-        } catch (TimeoutException e) {
-            throw CallErrors.error(TransferErrorCode.DEADLINE_EXCEEDED, link.address(), "no answer in time");
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw CallErrors.error(TransferErrorCode.CANCELLED, link.address(), "interrupted while waiting");
-        }
-    }
-
-    private static <T> T decode(byte[] bytes, Reader<T> reader) {
-        try {
-            return reader.read(bytes);
-        } catch (InvalidProtocolBufferException e) {
-            throw WireDecoder.malformed("reply", "cannot be decoded: " + e.getMessage());
         }
     }
 
@@ -344,112 +298,6 @@ public final class ClusterClient implements AutoCloseable {
         boolean ignored = eventLoops.close(Deadline.after(CLOSE_TIME, ticker));
         if (timer != null) {
             timer.close();
-        }
-    }
-
-    /** Collects what a client needs. Confined to the thread that uses it. */
-    public static final class Builder {
-        private BackendConfig config = BackendConfig.DEFAULTS;
-        private List<PeerAddress> controllers = List.of();
-        private @Nullable NodeRegistration registration;
-        private OrderHandler orders = (order, _) -> OrderResult.failed(
-                TransferErrorCode.UNSUPPORTED,
-                "this node takes no orders such as " + order.action().name());
-        private Supplier<NodeStats> stats = () -> NodeStats.NONE;
-        private Ticker ticker = Ticker.system();
-        private @Nullable Scheduler scheduler;
-
-        private Builder() {}
-
-        /**
-         * Sets the configuration.
-         *
-         * @param values values for {@link ClusterConfigKeys}
-         * @return this
-         */
-        public Builder config(BackendConfig values) {
-            config = values;
-            return this;
-        }
-
-        /**
-         * Sets where the controllers are, instead of {@code kvferry.cluster.controllers}.
-         *
-         * @param addresses at least one
-         * @return this
-         */
-        public Builder controllers(List<PeerAddress> addresses) {
-            controllers = List.copyOf(addresses);
-            return this;
-        }
-
-        /**
-         * Has the client register a node. Without it, it only asks.
-         *
-         * @param node who it is
-         * @return this
-         */
-        public Builder registration(NodeRegistration node) {
-            registration = node;
-            return this;
-        }
-
-        /**
-         * Sets who carries orders out; else they are answered UNSUPPORTED.
-         *
-         * @param handler called on a virtual thread for each order
-         * @return this
-         */
-        public Builder orders(OrderHandler handler) {
-            orders = handler;
-            return this;
-        }
-
-        /**
-         * Sets what the node tells of itself with each keepalive.
-         *
-         * @param source called on the timer's thread: short, without waiting
-         * @return this
-         */
-        public Builder stats(Supplier<NodeStats> source) {
-            stats = source;
-            return this;
-        }
-
-        /**
-         * Puts the client on another clock than the machine's.
-         *
-         * @param clock the clock
-         * @param timers runs things when deadlines of that clock pass; not closed with the client
-         * @return this
-         */
-        public Builder clock(Ticker clock, Scheduler timers) {
-            ticker = clock;
-            scheduler = timers;
-            return this;
-        }
-
-        /**
-         * Opens the client. Returns at once; connecting goes on by itself.
-         *
-         * @return the client
-         * @throws IllegalArgumentException if an address of the configuration is none
-         */
-        public ClusterClient open() {
-            return new ClusterClient(this, controllers());
-        }
-
-        private List<PeerAddress> controllers() {
-            List<PeerAddress> addresses = controllers.isEmpty()
-                    ? config.get(ClusterConfigKeys.CONTROLLERS).stream()
-                            .map(PeerAddress::parse)
-                            .toList()
-                    : controllers;
-            if (addresses.isEmpty()) {
-                throw new IllegalArgumentException(
-                        "kvferry.cluster.controllers is empty: name at least one controller");
-            }
-            return addresses;
         }
     }
 }

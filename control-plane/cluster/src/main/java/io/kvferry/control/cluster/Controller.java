@@ -6,7 +6,6 @@ import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Scheduler;
-import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -16,7 +15,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -42,7 +40,6 @@ import org.slf4j.LoggerFactory;
 public final class Controller implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Controller.class);
     private static final Duration CLOSE_TIME = Duration.ofSeconds(10);
-    private static final int TICKS_PER_LEASE = 20;
 
     private final BackendConfig config;
     private final ControllerContext context;
@@ -51,9 +48,11 @@ public final class Controller implements AutoCloseable {
     private final @Nullable TimerThread timer;
     private final ChunkIndex chunks;
     private final Membership membership;
+    private final Registrar registrar;
     private final Pins pins;
     private final Orders orders;
     private final Controllers controllers;
+    private final Upkeep upkeep;
     private final IndexReader reader;
     /** Until when nodes that this controller does not know may still come back. */
     private final Deadline graceEnd;
@@ -71,7 +70,7 @@ public final class Controller implements AutoCloseable {
                 config.get(ControllerConfigKeys.LEASE),
                 new Events(),
                 new Counter.Counters());
-        this.store = openStore(config, ticker, scheduler);
+        this.store = ClusterStores.open(config, ticker, scheduler);
         this.blocking = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("kvferry-controller-", 0).factory());
         this.chunks = new ChunkIndex(blocking);
@@ -84,8 +83,10 @@ public final class Controller implements AutoCloseable {
                 config.get(ControllerConfigKeys.MAX_OPEN_ORDERS),
                 config.get(ControllerConfigKeys.MAX_FINISHED_ORDERS),
                 config.get(ControllerConfigKeys.ORDER_RETENTION));
-        this.membership = new Membership(context, store, chunks, config.get(ControllerConfigKeys.MAX_NODES), orders);
+        this.membership = new Membership(context, store, chunks, orders);
+        this.registrar = new Registrar(context, store, membership, config.get(ControllerConfigKeys.MAX_NODES));
         this.controllers = new Controllers(context, store, this::adoptOrders);
+        this.upkeep = new Upkeep(context, store, membership, controllers, blocking, this::storeDeadline);
         this.reader = new IndexReader(chunks, membership, context.counters());
         // a store that forgets does not know who was there before; whoever lives comes back within its lease
         this.graceEnd = context.in(store.isDurable() ? Duration.ZERO : context.lease());
@@ -98,7 +99,7 @@ public final class Controller implements AutoCloseable {
      */
     public static Set<ConfigKey<?>> configKeys() {
         Set<ConfigKey<?>> keys = new LinkedHashSet<>(ControllerConfigKeys.all());
-        ServiceLoader.load(ClusterStoreProvider.class).forEach(provider -> keys.addAll(provider.configKeys()));
+        ClusterStores.providers().forEach(provider -> keys.addAll(provider.configKeys()));
         return keys;
     }
 
@@ -147,26 +148,6 @@ public final class Controller implements AutoCloseable {
         }
     }
 
-    private static ClusterStore openStore(BackendConfig config, Ticker ticker, Scheduler scheduler) {
-        String name = config.get(ControllerConfigKeys.STORE);
-        List<String> names = new ArrayList<>();
-        for (ClusterStoreProvider provider : ServiceLoader.load(ClusterStoreProvider.class)) {
-            if (provider.name().equals(name)) {
-                return provider.open(
-                        config,
-                        ticker,
-                        scheduler,
-                        Deadline.after(config.get(ControllerConfigKeys.STORE_TIMEOUT), ticker));
-            }
-            names.add(provider.name());
-        }
-        throw new TransferException(
-                TransferErrorCode.BACKEND_UNAVAILABLE,
-                Stage.OPEN,
-                "kvferry.controller.store=" + name + " is not on the class path; there are " + String.join(", ", names)
-                        + (name.equals("etcd") ? "; add the artifact io.kvferry:kvferry-control-cluster-etcd" : ""));
-    }
-
     private void start() {
         Deadline deadline = storeDeadline();
         store.watch(Pins.PREFIX, pins, deadline);
@@ -178,39 +159,12 @@ public final class Controller implements AutoCloseable {
         }
         adoptOrders();
         server = ControllerServer.start(this, config, context, blocking);
-        tick();
+        upkeep.run();
         LOG.info("controller {} listens on {} with store {}", context.id(), address(), storeName());
     }
 
     private void adoptOrders() {
         orders.adopt(controllers::isThere, membership);
-    }
-
-    /** Looks after everything that time changes. */
-    private void tick() {
-        if (closed.get()) {
-            return;
-        }
-        membership.reap();
-        if (store.isShared()) {
-            blocking.execute(this::keepRegistered);
-        }
-        try {
-            context.scheduler().schedule(context.in(context.lease().dividedBy(TICKS_PER_LEASE)), this::tick);
-        } catch (TransferException shuttingDown) {
-            LOG.debug("the scheduler is closed");
-        }
-    }
-
-    private void keepRegistered() {
-        try {
-            controllers.renew();
-            if (!controllers.isRegistered() && !closed.get()) {
-                controllers.register(storeDeadline());
-            }
-        } catch (TransferException e) {
-            LOG.warn("the store does not know this controller, and cannot be told: {}", e.getMessage());
-        }
     }
 
     /**
@@ -235,7 +189,7 @@ public final class Controller implements AutoCloseable {
      */
     public NodeSession connect(NodeRegistration registration, NodeLink link, Deadline deadline) {
         checkOpen();
-        return membership.connect(registration, link, deadline);
+        return registrar.connect(registration, link, deadline);
     }
 
     /**
@@ -406,6 +360,7 @@ public final class Controller implements AutoCloseable {
             return CloseReport.CLEAN;
         }
         List<String> abandoned = new ArrayList<>();
+        upkeep.close();
         membership.close();
         context.events().close();
         ControllerServer listening = server;

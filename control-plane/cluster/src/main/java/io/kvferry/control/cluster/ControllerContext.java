@@ -1,9 +1,11 @@
 package io.kvferry.control.cluster;
 
+import io.kvferry.control.grpc.CallErrors;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
+import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.time.Duration;
@@ -35,6 +37,15 @@ record ControllerContext(
 
     Deadline in(Duration time) {
         return Deadline.after(time, ticker);
+    }
+
+    /** What who called is told of a failure. */
+    TransferError refusal(Throwable failure) {
+        return CallErrors.of(failure, Stage.REGISTER, counters.port());
+    }
+
+    static TransferError refusal(TransferErrorCode code, String detail) {
+        return CallErrors.refusal(code, Stage.REGISTER, detail);
     }
 
     static TransferException error(TransferErrorCode code, String detail) {

@@ -1,6 +1,7 @@
 package io.kvferry.control.cluster;
 
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Something that happened in the cluster, as one controller saw it.
@@ -11,14 +12,17 @@ import java.util.Objects;
  * @param kind what happened
  * @param subject id of the node or the order that it happened to
  * @param detail one line for a person; may be empty
+ * @param registration of {@link Kind#NODE_REGISTERED}: what the node said of itself; of others empty
  * @since 0.1.0
  */
-public record ControllerEvent(long sequence, Kind kind, String subject, String detail) {
+public record ControllerEvent(
+        long sequence, Kind kind, String subject, String detail, Optional<NodeRegistration> registration) {
     /** Checks that nothing is missing. */
     public ControllerEvent {
         Objects.requireNonNull(kind, "kind");
         Objects.requireNonNull(subject, "subject");
         Objects.requireNonNull(detail, "detail");
+        Objects.requireNonNull(registration, "registration");
     }
 
     /** What happened. The numbers are those of the wire and never change. */

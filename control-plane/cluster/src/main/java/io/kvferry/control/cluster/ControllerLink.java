@@ -3,15 +3,16 @@ package io.kvferry.control.cluster;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
-import io.grpc.netty.NettyChannelBuilder;
 import io.kvferry.control.cluster.wire.ClusterGrpc;
+import io.kvferry.control.grpc.ByteMethods;
+import io.kvferry.control.grpc.EventLoops;
+import io.kvferry.control.grpc.UnaryRequest;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import io.netty.channel.ChannelOption;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -45,6 +46,8 @@ final class ControllerLink implements NodeInventory.Feed {
     private boolean closed;
     private @Nullable ClientSession session;
     private @Nullable TransferException problem;
+    /** Since when there is no session; null while there is one, and before the first. */
+    private @Nullable Long outageSinceNanos;
 
     /**
      * Makes a link; nothing is dialled yet.
@@ -61,22 +64,10 @@ final class ControllerLink implements NodeInventory.Feed {
         this.node = node;
         this.maxDelay = config.get(ClusterConfigKeys.MAX_RECONNECT_DELAY);
         this.maxPendingKeys = config.get(ClusterConfigKeys.MAX_PENDING_KEYS);
-        this.channel = NettyChannelBuilder.forAddress(address.host(), address.port())
+        this.channel = eventLoops
+                .channel(address, resolver, config.get(ClusterConfigKeys.CONNECT_TIMEOUT))
                 .usePlaintext()
-                .eventLoopGroup(eventLoops.group())
-                .channelType(eventLoops.channel())
-                .directExecutor()
-                .offloadExecutor(resolver)
-                // a proxy of the process is for the outside world, not for controllers
-                .proxyDetector(_ -> null)
-                .disableServiceConfigLookUp()
-                .disableRetry()
-                .maxTraceEvents(0)
                 .maxInboundMessageSize(Math.toIntExact(config.get(ClusterConfigKeys.MAX_MESSAGE_BYTES)))
-                .withOption(
-                        ChannelOption.CONNECT_TIMEOUT_MILLIS,
-                        Math.toIntExact(
-                                config.get(ClusterConfigKeys.CONNECT_TIMEOUT).toMillis()))
                 .keepAliveTime(PING_INTERVAL.toNanos(), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(PING_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)
                 .build();
@@ -97,45 +88,62 @@ final class ControllerLink implements NodeInventory.Feed {
             opened = new ClientSession(this, registering, maxPendingKeys);
             session = opened;
         }
-        // a channel that failed before would wait for up to two minutes
         channel.resetConnectBackoff();
-        opened.start(channel.newCall(ControllerServer.bytes(ClusterGrpc.getSessionMethod()), CallOptions.DEFAULT));
+        opened.start(channel.newCall(ByteMethods.of(ClusterGrpc.getSessionMethod()), CallOptions.DEFAULT));
     }
 
     /** The session is registered: a next failure is tried again soon. */
-    void registered() {
+    void registered(ClientNode registering, String controllerId) {
+        Long since;
         synchronized (lock) {
             delay = FIRST_DELAY;
             problem = null;
+            since = outageSinceNanos;
+            outageSinceNanos = null;
         }
+        LOG.info(
+                "{} is registered with controller {} ({}){}",
+                registering.registration().identity(),
+                address,
+                controllerId,
+                since == null
+                        ? ""
+                        : " again, after "
+                                + TimeUnit.NANOSECONDS.toMillis(
+                                        registering.ticker().nanos() - since) + " ms");
     }
 
-    /** The session has ended. */
+    /** The session has ended. Whatever is tried until there is one again is one outage, told once. */
     void ended(ClientSession over, TransferException why) {
+        ClientNode registering = node;
         Duration pause;
-        boolean known;
+        boolean isNew;
         synchronized (lock) {
             if (session != over) {
                 return;
             }
             session = null;
-            known = problem != null && String.valueOf(problem.getMessage()).equals(why.getMessage());
             problem = why;
             pause = delay;
             delay = delay.multipliedBy(2).compareTo(maxDelay) < 0 ? delay.multipliedBy(2) : maxDelay;
-            if (closed) {
+            if (closed || registering == null) {
                 return;
             }
-        }
-        ClientNode registering = node;
-        if (registering == null) {
-            return;
+            isNew = outageSinceNanos == null;
+            if (isNew) {
+                outageSinceNanos = registering.ticker().nanos();
+            }
         }
         if (why.code() == TransferErrorCode.PEER_RESTARTED) {
             registering.replaced(why);
-        } else if (!known) {
+        } else if (isNew) {
             LOG.warn(
-                    "no session with controller {}, trying again: {}",
+                    "no session with controller {}, trying again until there is one: {}",
+                    address,
+                    why.error().detail());
+        } else {
+            LOG.debug(
+                    "still no session with controller {}: {}",
                     address,
                     why.error().detail());
         }
@@ -193,9 +201,13 @@ final class ControllerLink implements NodeInventory.Feed {
 
     CompletableFuture<byte[]> call(MethodDescriptor<?, ?> method, byte[] request, long nanos) {
         CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(Math.max(0, nanos), TimeUnit.NANOSECONDS);
-        channel.resetConnectBackoff();
-        CompletableFuture<byte[]> reply =
-                ClientCallback.start(channel.newCall(ControllerServer.bytes(method), options), request, address);
+        if (!isHealthy()) {
+            // a channel that failed before would wait for up to two minutes
+            channel.resetConnectBackoff();
+        }
+        CompletableFuture<byte[]> reply = UnaryRequest.start(
+                        channel.newCall(ByteMethods.of(method), options), request, new ControllerCall(address))
+                .reply();
         var ignored = reply.whenComplete((_, failure) -> {
             synchronized (lock) {
                 if (node == null) {

@@ -1,23 +1,22 @@
 package io.kvferry.control.cluster;
 
-import io.grpc.Grpc;
-import io.grpc.MethodDescriptor;
 import io.grpc.Server;
-import io.grpc.ServerCall;
 import io.grpc.ServerServiceDefinition;
-import io.grpc.netty.NettyServerBuilder;
 import io.kvferry.control.cluster.wire.ClusterGrpc;
+import io.kvferry.control.grpc.AcceptedConnections;
+import io.kvferry.control.grpc.ByteMethods;
+import io.kvferry.control.grpc.EventLoops;
+import io.kvferry.control.grpc.InboundCalls;
+import io.kvferry.control.grpc.UnaryCalls;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import io.netty.channel.ServerChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.Executor;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -34,12 +33,10 @@ final class ControllerServer {
     private final Controller controller;
     private final ControllerContext context;
     private final Executor blocking;
-    private final AcceptedConnections connections;
-    private final Semaphore freeCalls;
-    private final Semaphore freeStreams;
+    private final InboundCalls calls;
+    private final InboundCalls streams;
     private final Duration defaultTimeout;
     private final Duration storeTimeout;
-    private final Duration orderTimeout;
     private final EventLoops eventLoops;
     private final Server server;
 
@@ -48,32 +45,34 @@ final class ControllerServer {
         this.controller = controller;
         this.context = context;
         this.blocking = blocking;
-        this.connections =
-                new AcceptedConnections(config.get(ControllerConfigKeys.MAX_CONNECTIONS), context.counters());
-        this.freeCalls = new Semaphore(config.get(ControllerConfigKeys.MAX_INBOUND_CALLS));
-        this.freeStreams = new Semaphore(SESSIONS_PER_NODE * config.get(ControllerConfigKeys.MAX_NODES));
+        AcceptedConnections connections = new AcceptedConnections(
+                config.get(ControllerConfigKeys.MAX_CONNECTIONS),
+                context.counters().port());
         this.defaultTimeout = config.get(ControllerConfigKeys.DEFAULT_TIMEOUT);
+        this.calls = bound(config.get(ControllerConfigKeys.MAX_INBOUND_CALLS), "max-inbound-calls", connections);
+        this.streams =
+                bound(SESSIONS_PER_NODE * config.get(ControllerConfigKeys.MAX_NODES), "max-nodes, twice", connections);
         this.storeTimeout = config.get(ControllerConfigKeys.STORE_TIMEOUT);
-        this.orderTimeout = config.get(ControllerConfigKeys.ORDER_TIMEOUT);
         this.eventLoops = EventLoops.open("kvferry-controller-io", config.get(ControllerConfigKeys.EVENT_LOOP_THREADS));
-        this.server = NettyServerBuilder.forAddress(new InetSocketAddress(
-                        config.get(ControllerConfigKeys.BIND_HOST), config.get(ControllerConfigKeys.PORT)))
-                .bossEventLoopGroup(eventLoops.group())
-                .workerEventLoopGroup(eventLoops.group())
-                .channelFactory(() -> {
-                    ServerChannel channel = eventLoops.serverChannel().get();
-                    channel.pipeline().addLast(connections);
-                    return channel;
-                })
-                .directExecutor()
-                .addService(service())
+        InetSocketAddress address = new InetSocketAddress(
+                config.get(ControllerConfigKeys.BIND_HOST), config.get(ControllerConfigKeys.PORT));
+        this.server = eventLoops
+                .server(address, connections)
+                .addService(service(new UnaryAnswers(controller, config.get(ControllerConfigKeys.ORDER_TIMEOUT))))
                 .maxInboundMessageSize(Math.toIntExact(config.get(ControllerConfigKeys.MAX_MESSAGE_BYTES)))
                 .keepAliveTime(PING_INTERVAL.toNanos(), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(PING_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)
-                // nodes may probe as often as their own configuration says
-                .permitKeepAliveTime(1, TimeUnit.SECONDS)
-                .permitKeepAliveWithoutCalls(true)
                 .build();
+    }
+
+    private InboundCalls bound(int calls, String key, AcceptedConnections connections) {
+        return new InboundCalls(
+                new InboundCalls.Limits(
+                        calls, "kvferry.controller." + key, defaultTimeout, "kvferry.controller.default-timeout"),
+                connections,
+                context.counters().port(),
+                context.ticker(),
+                context.scheduler());
     }
 
     /**
@@ -99,52 +98,29 @@ final class ControllerServer {
         }
     }
 
-    private ServerServiceDefinition service() {
-        UnaryAnswers answers = new UnaryAnswers(controller, orderTimeout);
+    private ServerServiceDefinition service(UnaryAnswers answers) {
         return ServerServiceDefinition.builder(ClusterGrpc.SERVICE_NAME)
-                .addMethod(bytes(ClusterGrpc.getLookupMethod()), new UnaryCalls(this, true, answers::lookup))
-                .addMethod(bytes(ClusterGrpc.getExplainMethod()), new UnaryCalls(this, true, answers::explain))
-                .addMethod(bytes(ClusterGrpc.getPlaceOrderMethod()), new UnaryCalls(this, false, answers::placeOrder))
-                .addMethod(bytes(ClusterGrpc.getGetOrderMethod()), new UnaryCalls(this, true, answers::getOrder))
-                .addMethod(bytes(ClusterGrpc.getListNodesMethod()), new UnaryCalls(this, false, answers::listNodes))
-                .addMethod(bytes(ClusterGrpc.getSessionMethod()), (call, _) -> SessionCall.start(call, this))
-                .addMethod(bytes(ClusterGrpc.getWatchMethod()), (call, _) -> WatchCall.start(call, this))
+                .addMethod(ByteMethods.of(ClusterGrpc.getLookupMethod()), atOnce(answers::lookup))
+                .addMethod(ByteMethods.of(ClusterGrpc.getExplainMethod()), atOnce(answers::explain))
+                .addMethod(ByteMethods.of(ClusterGrpc.getPlaceOrderMethod()), waiting(answers::placeOrder))
+                .addMethod(ByteMethods.of(ClusterGrpc.getGetOrderMethod()), atOnce(answers::getOrder))
+                .addMethod(ByteMethods.of(ClusterGrpc.getListNodesMethod()), waiting(answers::listNodes))
+                .addMethod(ByteMethods.of(ClusterGrpc.getSessionMethod()), (call, _) -> SessionCall.start(call, this))
+                .addMethod(ByteMethods.of(ClusterGrpc.getWatchMethod()), (call, _) -> WatchCall.start(call, this))
                 .build();
     }
 
-    static MethodDescriptor<byte[], byte[]> bytes(MethodDescriptor<?, ?> generated) {
-        return generated.toBuilder(BytesMarshaller.INSTANCE, BytesMarshaller.INSTANCE)
-                .build();
+    private UnaryCalls atOnce(UnaryCalls.Answer answer) {
+        return new UnaryCalls(calls, Stage.REGISTER, Runnable::run, answer);
     }
 
-    /** Takes a place for a call that is answered once, or refuses it. Given back by {@link #leaveCall}. */
-    boolean enterCall(ServerCall<?, ?> call) {
-        return enter(call, freeCalls, "kvferry.controller.max-inbound-calls");
+    private UnaryCalls waiting(UnaryCalls.Answer answer) {
+        return new UnaryCalls(calls, Stage.REGISTER, blocking, answer);
     }
 
-    void leaveCall() {
-        freeCalls.release();
-    }
-
-    /** Takes a place for a stream, or refuses it. Given back by {@link #leaveStream}. */
-    boolean enterStream(ServerCall<?, ?> call) {
-        return enter(call, freeStreams, "twice kvferry.controller.max-nodes");
-    }
-
-    void leaveStream() {
-        freeStreams.release();
-    }
-
-    private boolean enter(ServerCall<?, ?> call, Semaphore free, String bound) {
-        connections.called(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR));
-        if (free.tryAcquire()) {
-            return true;
-        }
-        context.counters().increment(Counter.REFUSED_CALLS);
-        var full = CallErrors.refusal(
-                TransferErrorCode.RESOURCE_EXHAUSTED, "calls under way are as many as " + bound + " of the controller");
-        call.close(CallErrors.status(full), CallErrors.trailers(full));
-        return false;
+    /** The bound on sessions and watchers. */
+    InboundCalls streams() {
+        return streams;
     }
 
     Controller controller() {

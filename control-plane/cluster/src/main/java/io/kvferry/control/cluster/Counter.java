@@ -1,5 +1,6 @@
 package io.kvferry.control.cluster;
 
+import io.kvferry.control.grpc.PortCounters;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
@@ -42,18 +43,6 @@ enum Counter {
     ORDER_FAILURES,
     /** Orders of controllers that are gone, taken over. */
     ORDERS_ADOPTED,
-    /** Frames and requests that could not be decoded, or not at that point. */
-    UNDECODABLE,
-    /** Calls refused because too many were under way. */
-    REFUSED_CALLS,
-    /** Connections refused because too many were open. */
-    REFUSED_CONNECTIONS,
-    /** Connections that ended without one call: port scans, HTTP clients, garbage. */
-    USELESS_CONNECTIONS,
-    /** Calls that ended before their request was complete: over the limit, or given up. */
-    INCOMPLETE_CALLS,
-    /** Failures that were no refusals: bugs. */
-    INTERNAL_ERRORS,
     /** Entries of the store that could not be decoded. */
     STORE_ENTRIES_IGNORED;
 
@@ -66,11 +55,17 @@ enum Counter {
      */
     static final class Counters {
         private final Map<Counter, LongAdder> values = new EnumMap<>(Counter.class);
+        private final PortCounters port = new PortCounters();
 
         Counters() {
             for (Counter counter : Counter.values()) {
                 values.put(counter, new LongAdder());
             }
+        }
+
+        /** What goes wrong at the gRPC port. */
+        PortCounters port() {
+            return port;
         }
 
         void add(Counter counter, long amount) {
@@ -85,7 +80,7 @@ enum Counter {
         }
 
         Map<String, Long> snapshot() {
-            Map<String, Long> snapshot = new TreeMap<>();
+            Map<String, Long> snapshot = new TreeMap<>(port.snapshot());
             values.forEach((counter, value) -> snapshot.put(counter.label, value.sum()));
             return snapshot;
         }

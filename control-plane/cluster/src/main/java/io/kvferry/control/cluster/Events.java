@@ -5,6 +5,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,9 +24,21 @@ final class Events {
     private long lastSequence;
 
     void publish(ControllerEvent.Kind kind, String subject, String detail) {
+        publish(kind, subject, detail, Optional.empty());
+    }
+
+    /** A node has registered. */
+    void registered(NodeRegistration node) {
+        String detail = (node.software().isEmpty() ? "" : node.software() + ", ")
+                + node.scheme().name() + ", " + node.scheme().chunkTokens() + " tokens a chunk";
+        publish(ControllerEvent.Kind.NODE_REGISTERED, node.identity().nodeId(), detail, Optional.of(node));
+    }
+
+    private void publish(
+            ControllerEvent.Kind kind, String subject, String detail, Optional<NodeRegistration> registration) {
         LOG.debug("{} {} {}", kind, subject, detail);
         synchronized (lock) {
-            ControllerEvent event = new ControllerEvent(++lastSequence, kind, subject, detail);
+            ControllerEvent event = new ControllerEvent(++lastSequence, kind, subject, detail, registration);
             for (EventSubscription subscription : subscriptions) {
                 subscription.offer(event);
             }

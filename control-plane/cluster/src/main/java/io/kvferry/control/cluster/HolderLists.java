@@ -9,7 +9,7 @@ import java.util.Arrays;
  * class of the block in the lower bits; a free block keeps the offset of the next free one there. A holder is the number of
  * its slot, shifted, with a bit for each tier below.
  *
- * <p><b>Threads:</b> guarded by the lock of the segment it belongs to.
+ * <p><b>Threads:</b> guarded by the lock of the segment it belongs to, except {@link #copy}.
  */
 final class HolderLists {
     /** Bits of a holder that say in which tiers. */
@@ -69,6 +69,23 @@ final class HolderLists {
             }
         }
         return -1 - low;
+    }
+
+    /**
+     * Copies a list, for who reads while it may change: the outcome may be anything then, but no exception.
+     *
+     * @return how many holders it has; more than there is room for: nothing is copied
+     */
+    int copy(int list, int[] into) {
+        int[] now = words;
+        if (list >= now.length) {
+            return 0;
+        }
+        int count = now[list] >>> CLASS_BITS;
+        if (count <= into.length && count < now.length - list) {
+            System.arraycopy(now, list + 1, into, 0, count);
+        }
+        return count;
     }
 
     /** Adds a holder at the position that {@link #find} named. Returns where the list is now. */

@@ -43,6 +43,15 @@ final class HolderSlots {
         }
     }
 
+    /**
+     * The slots there are, by number, not to be changed. What the index names afterwards is a slot of these or one that was
+     * opened later, whose place is then empty, or has a dead one: never another one that lives.
+     */
+    @Nullable
+    HolderSlot[] snapshot() {
+        return slots;
+    }
+
     /** The slot of a number, or null if it is none any more. */
     @Nullable
     HolderSlot get(int number) {

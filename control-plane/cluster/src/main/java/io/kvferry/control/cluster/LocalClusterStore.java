@@ -15,15 +15,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,19 +26,16 @@ import org.slf4j.LoggerFactory;
  * <p>After a restart every lease that was kept has its full time again: how long nobody was there to keep it alive is not
  * held against the nodes.
  *
- * <p><b>Threads:</b> Thread-safe. One thread of its own makes all changes, one batch at a time, so that many writers share
- * one commit; it tells listeners, too. Renewing a lease only writes down when.
+ * <p><b>Threads:</b> Thread-safe. A {@link StoreThread} makes all changes and tells listeners. Renewing a lease only writes
+ * down when.
  */
 final class LocalClusterStore implements ClusterStore {
     private static final Logger LOG = LoggerFactory.getLogger(LocalClusterStore.class);
-    private static final int MAX_WAITING = 65_536;
-    private static final int MAX_BATCH = 1024;
 
     private final Ticker ticker;
     private final Scheduler scheduler;
     private final StoreJournal journal;
-    private final Thread thread;
-    private final BlockingQueue<Change<?>> waiting = new ArrayBlockingQueue<>(MAX_WAITING);
+    private final StoreThread thread;
 
     /** When each lease ends unless it is renewed. */
     private final Map<Long, Expiry> leases = new ConcurrentHashMap<>();
@@ -53,18 +43,14 @@ final class LocalClusterStore implements ClusterStore {
     // confined to the store's thread
     private final TreeMap<String, StoreEntry> entries = new TreeMap<>();
     private final List<Subscription> subscriptions = new ArrayList<>();
-    private final List<Runnable> notices = new ArrayList<>();
     private long lastRevision;
     private long lastLease;
-
-    private volatile boolean closed;
-    private volatile boolean failed;
 
     LocalClusterStore(Ticker ticker, Scheduler scheduler, StoreJournal journal) {
         this.ticker = ticker;
         this.scheduler = scheduler;
         this.journal = journal;
-        this.thread = Thread.ofPlatform().daemon().name("kvferry-store").unstarted(this::run);
+        this.thread = new StoreThread(journal);
         for (StoreEntry entry : journal.entries()) {
             entries.put(entry.key(), entry);
             lastRevision = Math.max(lastRevision, entry.revision());
@@ -101,22 +87,9 @@ final class LocalClusterStore implements ClusterStore {
         }
     }
 
-    /** One change, until its caller has the outcome. */
-    private record Change<T>(Supplier<T> work, CompletableFuture<T> outcome) {
-        /** Makes the change. Returns what to do once it lasts. */
-        Runnable make() {
-            try {
-                T result = work.get();
-                return () -> outcome.complete(result);
-            } catch (RuntimeException | Error e) {
-                return () -> outcome.completeExceptionally(e);
-            }
-        }
-    }
-
     @Override
     public long grant(Duration ttl, Deadline deadline) {
-        return change(deadline, () -> {
+        return thread.change(deadline, () -> {
             Expiry lease = new Expiry(++lastLease, ttl.toNanos());
             journal.writeLease(lease.lease, lease.ttlNanos);
             leases.put(lease.lease, lease);
@@ -135,7 +108,7 @@ final class LocalClusterStore implements ClusterStore {
 
     @Override
     public void revoke(long lease, Deadline deadline) {
-        change(deadline, () -> end(lease));
+        thread.change(deadline, () -> end(lease));
     }
 
     /** Looks again when the lease would end now: renewing it does not touch the timer. */
@@ -146,7 +119,7 @@ final class LocalClusterStore implements ClusterStore {
                     watchOver(lease);
                 } else {
                     // nobody waits for it
-                    var ignored = offer(() -> endIfOver(lease));
+                    var ignored = thread.offer(() -> endIfOver(lease));
                 }
             });
         } catch (TransferException shuttingDown) {
@@ -182,13 +155,13 @@ final class LocalClusterStore implements ClusterStore {
 
     @Override
     public Optional<StoreEntry> get(String key, Deadline deadline) {
-        return change(deadline, () -> Optional.ofNullable(entries.get(key)));
+        return thread.change(deadline, () -> Optional.ofNullable(entries.get(key)));
     }
 
     @Override
     public OptionalLong replace(String key, byte[] value, long lease, long expectedRevision, Deadline deadline) {
         check(key, value);
-        return change(deadline, () -> {
+        return thread.change(deadline, () -> {
             StoreEntry current = entries.get(key);
             if ((current == null ? 0 : current.revision()) != expectedRevision) {
                 return OptionalLong.empty();
@@ -215,7 +188,7 @@ final class LocalClusterStore implements ClusterStore {
 
     @Override
     public boolean remove(String key, long expectedRevision, Deadline deadline) {
-        return change(deadline, () -> {
+        return thread.change(deadline, () -> {
             StoreEntry current = entries.get(key);
             if (current == null || current.revision() != expectedRevision) {
                 return false;
@@ -235,17 +208,17 @@ final class LocalClusterStore implements ClusterStore {
     private void tell(String key, Consumer<StoreListener> notice) {
         for (Subscription subscription : subscriptions) {
             if (key.startsWith(subscription.prefix)) {
-                notices.add(() -> notice.accept(subscription.listener));
+                thread.tell(() -> notice.accept(subscription.listener));
             }
         }
     }
 
     @Override
     public void watch(String prefix, StoreListener listener, Deadline deadline) {
-        change(deadline, () -> {
+        thread.change(deadline, () -> {
             entries.tailMap(prefix).values().stream()
                     .takeWhile(entry -> entry.key().startsWith(prefix))
-                    .forEach(entry -> notices.add(() -> listener.written(entry)));
+                    .forEach(entry -> thread.tell(() -> listener.written(entry)));
             return subscriptions.add(new Subscription(prefix, listener));
         });
     }
@@ -262,7 +235,7 @@ final class LocalClusterStore implements ClusterStore {
 
     @Override
     public boolean isAvailable() {
-        return !closed && !failed;
+        return thread.isAvailable();
     }
 
     private static void check(String key, byte[] value) {
@@ -274,96 +247,9 @@ final class LocalClusterStore implements ClusterStore {
         }
     }
 
-    private <T> T change(Deadline deadline, Supplier<T> work) {
-        CompletableFuture<T> outcome = offer(work);
-        try {
-            return outcome.get(Math.max(0, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
-        } catch (TimeoutException e) {
-            throw error(TransferErrorCode.DEADLINE_EXCEEDED, "the store did not answer in time");
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw error(TransferErrorCode.CANCELLED, "interrupted while waiting for the store");
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof TransferException refusal) {
-                throw refusal;
-            }
-            throw new TransferException(
-                    TransferErrorCode.CONTROL_FAILED,
-                    Stage.REGISTER,
-                    "the store failed: " + e.getCause(),
-                    e.getCause());
-        }
-    }
-
-    private <T> CompletableFuture<T> offer(Supplier<T> work) {
-        Change<T> change = new Change<>(work, new CompletableFuture<>());
-        if (closed) {
-            change.outcome.completeExceptionally(error(TransferErrorCode.SHUTTING_DOWN, "the store is closed"));
-        } else if (!waiting.offer(change)) {
-            change.outcome.completeExceptionally(
-                    error(TransferErrorCode.RESOURCE_EXHAUSTED, "changes that wait for the store=" + MAX_WAITING));
-        }
-        return change.outcome;
-    }
-
-    private void run() {
-        List<Change<?>> batch = new ArrayList<>();
-        while (!closed) {
-            try {
-                batch.add(waiting.take());
-            } catch (InterruptedException e) {
-                continue;
-            }
-            waiting.drainTo(batch, MAX_BATCH);
-            makeAll(batch);
-            batch.clear();
-        }
-        waiting.drainTo(batch);
-        batch.forEach(change ->
-                change.outcome.completeExceptionally(error(TransferErrorCode.SHUTTING_DOWN, "the store is closed")));
-        journal.close();
-    }
-
-    /** Makes changes, makes them last, and only then tells anybody. */
-    private void makeAll(List<Change<?>> batch) {
-        List<Runnable> answers = new ArrayList<>(batch.size());
-        batch.forEach(change -> answers.add(change.make()));
-        try {
-            journal.commit();
-            failed = false;
-        } catch (RuntimeException e) {
-            failed = true;
-            LOG.error("the store cannot be written; what changed is lost when this process ends", e);
-            TransferException failure = new TransferException(
-                    TransferErrorCode.CONTROL_FAILED, Stage.REGISTER, "the store cannot be written: " + e, e);
-            answers.clear();
-            batch.forEach(change -> answers.add(() -> change.outcome.completeExceptionally(failure)));
-        }
-        notices.forEach(LocalClusterStore::run);
-        notices.clear();
-        answers.forEach(Runnable::run);
-    }
-
-    private static void run(Runnable notice) {
-        try {
-            notice.run();
-        } catch (RuntimeException | Error e) {
-            LOG.error("a listener of the store failed; others go on", e);
-        }
-    }
-
     @Override
     public void close(Deadline deadline) {
-        closed = true;
-        // wakes the thread; interrupting it could close the file under a write
-        waiting.offer(new Change<>(() -> true, new CompletableFuture<>()));
-        try {
-            if (!thread.join(Duration.ofNanos(Math.max(1, deadline.remainingNanos())))) {
-                LOG.warn("close() did not wait for the store's last write");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close(deadline);
     }
 
     private static TransferException error(TransferErrorCode code, String detail) {

@@ -88,7 +88,7 @@ final class Member {
 
     /** How many keepalives should have come since the last one. */
     int missedKeepAlives() {
-        return (int) sinceHeard().dividedBy(context.keepAliveInterval());
+        return (int) (sinceHeard().toNanos() / context.keepAliveInterval().toNanos());
     }
 
     @Nullable

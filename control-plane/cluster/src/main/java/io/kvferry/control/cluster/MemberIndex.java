@@ -66,7 +66,7 @@ final class MemberIndex {
         if (mode != Mode.SYNCING || slot == null) {
             throw ControllerContext.error(TransferErrorCode.PROTOCOL_ERROR, "part of a sync that was not begun");
         }
-        counters.add(Counter.CHUNKS_ADMITTED, index.admit(slot, tier, keys));
+        counters.add(Counter.CHUNKS_ADMITTED, index.admit(slot, tier, keys).length);
     }
 
     /** Puts what was sent in the place of what was known. Returns why that is wrong, or null. */
@@ -109,8 +109,8 @@ final class MemberIndex {
         }
         lastSequence = batch.sequence();
         counters.increment(Counter.BATCHES);
-        counters.add(Counter.CHUNKS_EVICTED, index.evict(slot, batch.tier(), batch.evicted()));
-        counters.add(Counter.CHUNKS_ADMITTED, index.admit(slot, batch.tier(), batch.admitted()));
+        counters.add(Counter.CHUNKS_EVICTED, index.evict(slot, batch.tier(), batch.evicted()).length);
+        counters.add(Counter.CHUNKS_ADMITTED, index.admit(slot, batch.tier(), batch.admitted()).length);
         String problem = difference(slot, batch.digest());
         if (problem != null) {
             await();

@@ -13,10 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,7 +26,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Every controller that a node has a session with keeps its lease alive, so none of them is special.
  *
- * <p><b>Threads:</b> Thread-safe. {@link #connect} and {@link #deregister} wait for the store; links, listeners and the store
+ * <p><b>Threads:</b> Thread-safe. {@link #deregister} waits for the store; links, listeners and the store
  * are called without the lock.
  */
 final class Membership implements StoreListener {
@@ -36,23 +34,19 @@ final class Membership implements StoreListener {
     static final String PREFIX = "nodes/";
 
     private static final Logger LOG = LoggerFactory.getLogger(Membership.class);
-    private static final int MAX_ATTEMPTS = 8;
     private static final int MAX_REMOVALS = 10_000;
 
     private final ControllerContext context;
     private final ClusterStore store;
     private final ChunkIndex chunks;
-    private final int maxNodes;
     private final MemberListener listener;
 
     private final Object lock = new Object();
     /** By node id. Changed with the lock held. */
     private final Map<String, Member> members = new ConcurrentHashMap<>();
 
-    /** Counts everything that can make the index complete or incomplete: look-ups ask very often, it changes rarely. */
-    private final AtomicLong changes = new AtomicLong();
+    private final IndexCompleteness completeness = new IndexCompleteness();
 
-    private volatile Completeness completeness = new Completeness(-1, false);
     /** By node id, when it was last removed, so that a write that is told late makes no ghost. Guarded by lock. */
     private final Map<String, Long> removals = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
@@ -63,16 +57,12 @@ final class Membership implements StoreListener {
         }
     };
 
-    Membership(
-            ControllerContext context, ClusterStore store, ChunkIndex chunks, int maxNodes, MemberListener listener) {
+    Membership(ControllerContext context, ClusterStore store, ChunkIndex chunks, MemberListener listener) {
         this.context = context;
         this.store = store;
         this.chunks = chunks;
-        this.maxNodes = maxNodes;
         this.listener = listener;
     }
-
-    private record Completeness(long change, boolean complete) {}
 
     ControllerContext context() {
         return context;
@@ -86,88 +76,9 @@ final class Membership implements StoreListener {
         return Optional.ofNullable(members.get(nodeId));
     }
 
-    /** Registers a process, or finds it registered, and gives it a session. */
-    NodeSession connect(NodeRegistration registration, NodeLink link, Deadline deadline) {
-        String key = PREFIX + registration.identity().nodeId();
-        for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-            Optional<StoreEntry> current = store.get(key, deadline);
-            Optional<NodeRegistration> known = current.flatMap(this::decode);
-            Member member;
-            if (known.isPresent() && known.get().identity().equals(registration.identity())) {
-                if (!known.get().equals(registration)) {
-                    throw ControllerContext.error(
-                            TransferErrorCode.INVALID_REQUEST,
-                            registration.identity() + " registered before as " + known.get() + "; now as "
-                                    + registration + "; start a new process (boot id) to change it");
-                }
-                member = apply(current.get(), registration);
-            } else {
-                checkScheme(registration);
-                checkRoom(registration);
-                member = register(key, registration, current, deadline);
-            }
-            if (member != null) {
-                NodeSession session = attach(member, link);
-                if (session != null) {
-                    return session;
-                }
-            }
-        }
-        throw ControllerContext.error(
-                TransferErrorCode.CONTROL_FAILED,
-                "the registration of " + registration.identity() + " was replaced " + MAX_ATTEMPTS
-                        + " times while it was written; do two nodes have the same id?");
-    }
-
-    private @Nullable Member register(
-            String key, NodeRegistration registration, Optional<StoreEntry> current, Deadline deadline) {
-        byte[] value = StoreProto.StoredNode.newBuilder()
-                .setRegistration(WireEncoder.register(registration))
-                .build()
-                .toByteArray();
-        long lease = store.grant(context.lease(), deadline);
-        OptionalLong revision = store.replace(
-                key, value, lease, current.map(StoreEntry::revision).orElse(0L), deadline);
-        if (revision.isEmpty()) {
-            store.revoke(lease, deadline);
-            return null;
-        }
-        Member member = apply(new StoreEntry(key, value, revision.getAsLong(), lease), registration);
-        long replaced = current.map(StoreEntry::lease).orElse(ClusterStore.NO_LEASE);
-        if (replaced != ClusterStore.NO_LEASE) {
-            store.revoke(replaced, deadline);
-        }
-        return member;
-    }
-
-    /** Nodes of one scheme must agree on what it means. */
-    private void checkScheme(NodeRegistration registration) {
-        KeyScheme scheme = registration.scheme();
-        for (Member other : members.values()) {
-            KeyScheme theirs = other.registration().scheme();
-            if (theirs.name().equals(scheme.name())
-                    && !theirs.equals(scheme)
-                    && !other.id().equals(registration.identity().nodeId())) {
-                throw ControllerContext.error(
-                        TransferErrorCode.INCOMPATIBLE_PEER,
-                        "key scheme " + scheme + " of "
-                                + registration.identity().nodeId() + " is not " + theirs
-                                + " of node " + other.id()
-                                + "; give both the same chunk size and key length, or name the scheme differently");
-            }
-        }
-    }
-
-    private void checkRoom(NodeRegistration registration) {
-        if (members.size() >= maxNodes
-                && !members.containsKey(registration.identity().nodeId())) {
-            throw ControllerContext.error(
-                    TransferErrorCode.RESOURCE_EXHAUSTED,
-                    "nodes=" + maxNodes + " = kvferry.controller.max-nodes are registered");
-        }
-    }
-
-    private @Nullable NodeSession attach(Member member, NodeLink link) {
+    /** Gives a member a session, and ends the one it had. Returns null if it is gone. */
+    @Nullable
+    NodeSession attach(Member member, NodeLink link) {
         NodeSession session = new NodeSession(this, member, link);
         NodeSession old;
         synchronized (lock) {
@@ -255,7 +166,7 @@ final class Membership implements StoreListener {
                 return false;
             }
             member.state(to);
-            changes.incrementAndGet();
+            completeness.changed();
             return true;
         }
     }
@@ -280,7 +191,8 @@ final class Membership implements StoreListener {
     }
 
     /** Makes an entry of the store a member. Returns null for one that is not there any more. */
-    private @Nullable Member apply(StoreEntry entry, NodeRegistration registration) {
+    @Nullable
+    Member apply(StoreEntry entry, NodeRegistration registration) {
         PeerIdentity identity = registration.identity();
         Member member;
         Member old;
@@ -292,13 +204,12 @@ final class Membership implements StoreListener {
             if (entry.revision() < removals.getOrDefault(identity.nodeId(), 0L)) {
                 return null;
             }
-            member = new Member(
-                    context, registration, entry.revision(), entry.lease(), chunks, changes::incrementAndGet);
+            member = new Member(context, registration, entry.revision(), entry.lease(), chunks, completeness::changed);
             members.put(identity.nodeId(), member);
             if (old != null) {
                 old.state(NodeState.GONE);
             }
-            changes.incrementAndGet();
+            completeness.changed();
         }
         if (old != null) {
             end(old, TransferErrorCode.PEER_RESTARTED, "a newer process of this node has registered: " + identity);
@@ -308,7 +219,7 @@ final class Membership implements StoreListener {
                             identity.nodeId(),
                             old.registration().identity() + " by " + identity);
         }
-        context.events().publish(Kind.NODE_REGISTERED, identity.nodeId(), registration.toString());
+        context.events().registered(registration);
         return member;
     }
 
@@ -319,7 +230,7 @@ final class Membership implements StoreListener {
             }
             member.state(NodeState.GONE);
             members.remove(member.id(), member);
-            changes.incrementAndGet();
+            completeness.changed();
             chunks.retainSchemes(members.values().stream()
                     .map(other -> other.registration().scheme().name())
                     .collect(Collectors.toSet()));
@@ -356,7 +267,7 @@ final class Membership implements StoreListener {
         }
     }
 
-    private Optional<NodeRegistration> decode(StoreEntry entry) {
+    Optional<NodeRegistration> decode(StoreEntry entry) {
         try {
             return Optional.of(WireDecoder.registration(
                     StoreProto.StoredNode.parseFrom(entry.value()).getRegistration()));
@@ -377,16 +288,7 @@ final class Membership implements StoreListener {
 
     /** Whether every member that is there has told what it holds. */
     boolean allSynced() {
-        Completeness known = completeness;
-        long now = changes.get();
-        if (known.change == now) {
-            return known.complete;
-        }
-        boolean complete = members.values().stream()
-                .noneMatch(member ->
-                        member.state() == NodeState.LIVE && !member.index().isSynced());
-        completeness = new Completeness(now, complete);
-        return complete;
+        return completeness.of(members.values());
     }
 
     Set<String> idsOf(String nodeOrInstance) {

@@ -1,6 +1,6 @@
 package io.kvferry.control.cluster;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -64,19 +64,14 @@ final class NodeInventory {
         feeds.forEach(Feed::send);
     }
 
-    /** Makes the change here. Returns those keys for which it was one. */
+    /** Makes the change here. Returns those keys for which it was one, in their order. */
     private ChunkKeys changed(Tier tier, ChunkKeys keys, boolean admit) {
-        List<byte[]> some = new ArrayList<>();
-        boolean all = true;
-        for (int i = 0; i < keys.size(); i++) {
-            ChunkKeys key = keys.slice(i, i + 1);
-            boolean isChange = (admit ? index.admit(slot, tier, key) : index.evict(slot, tier, key)) == 1;
-            if (isChange) {
-                some.add(keys.key(i));
-            }
-            all &= isChange;
+        int[] changed = admit ? index.admit(slot, tier, keys) : index.evict(slot, tier, keys);
+        if (changed.length == keys.size()) {
+            return keys;
         }
-        return all ? keys : some.isEmpty() ? ChunkKeys.none(keys.keyBytes()) : ChunkKeys.of(some);
+        Arrays.sort(changed);
+        return keys.select(changed);
     }
 
     /** All that is held at one moment, with its digest and a number. */

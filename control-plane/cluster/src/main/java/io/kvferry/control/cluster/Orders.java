@@ -8,7 +8,6 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -16,8 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Queue;
-import java.util.TreeSet;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -41,22 +39,20 @@ final class Orders implements MemberListener, StoreListener {
     static final String PREFIX = "orders/";
 
     private static final Logger LOG = LoggerFactory.getLogger(Orders.class);
-    private static final Duration STORE_TIMEOUT = Duration.ofSeconds(30);
+    static final Duration STORE_TIMEOUT = Duration.ofSeconds(30);
 
     private final ControllerContext context;
     private final ClusterStore store;
-    private final Pins pins;
     private final Executor blocking;
     private final int maxOpen;
-    private final int maxFinished;
-    private final Duration retention;
 
-    private final Map<String, Known> known = new ConcurrentHashMap<>();
+    private final Map<String, KnownOrder> known = new ConcurrentHashMap<>();
     private final Map<String, OrderRun> running = new ConcurrentHashMap<>();
+    /** Own orders on their way to the store. */
+    private final Set<String> placing = ConcurrentHashMap.newKeySet();
+
     private final AtomicInteger open = new AtomicInteger();
-    private final Object lock = new Object();
-    /** Own orders that are finished, oldest first. Guarded by lock. */
-    private final Queue<String> finished = new ArrayDeque<>();
+    private final OrderArchive archive;
 
     Orders(
             ControllerContext context,
@@ -68,33 +64,15 @@ final class Orders implements MemberListener, StoreListener {
             Duration retention) {
         this.context = context;
         this.store = store;
-        this.pins = pins;
         this.blocking = blocking;
         this.maxOpen = maxOpen;
-        this.maxFinished = maxFinished;
-        this.retention = retention;
-    }
-
-    /** An order as the store has it. */
-    private static final class Known {
-        final CompletableFuture<OrderStatus> whenFinished = new CompletableFuture<>();
-        volatile OrderStatus status;
-        volatile String owner;
-        volatile long revision;
-        volatile long remainingNanos;
-
-        Known(OrderStatus status, String owner, long revision, long remainingNanos) {
-            this.status = status;
-            this.owner = owner;
-            this.revision = revision;
-            this.remainingNanos = remainingNanos;
-        }
+        this.archive = new OrderArchive(context, store, pins, this::later, maxFinished, retention);
     }
 
     /** Takes an order: it is stored when this returns, and on its way. */
     OrderStatus place(OrderRequest request, Membership membership, Deadline deadline) {
-        OrderRequest resolved = resolve(request, membership);
-        List<String> nodes = targets(resolved, membership);
+        OrderRequest resolved = OrderTargets.resolve(request, membership);
+        List<String> nodes = OrderTargets.of(resolved, membership);
         if (open.incrementAndGet() > maxOpen) {
             open.decrementAndGet();
             throw ControllerContext.error(
@@ -103,13 +81,22 @@ final class Orders implements MemberListener, StoreListener {
         }
         OrderStatus status = new OrderStatus(TransferId.random().toString(), resolved, nodes, Map.of());
         long nanos = resolved.timeout().toNanos();
+        placing.add(status.id());
         try {
-            OptionalLong revision =
-                    store.replace(PREFIX + status.id(), encode(status, nanos), ClusterStore.NO_LEASE, 0, deadline);
-            known.put(status.id(), new Known(status, context.id(), revision.orElse(0), nanos));
+            OptionalLong revision = store.replace(
+                    PREFIX + status.id(),
+                    OrderArchive.encode(status, context.id(), nanos),
+                    ClusterStore.NO_LEASE,
+                    0,
+                    deadline);
+            known.put(status.id(), new KnownOrder(status, context.id(), revision.orElse(0), nanos));
         } catch (TransferException e) {
             open.decrementAndGet();
+            // it may have been stored all the same; whoever placed it was told that it is not placed
+            later(() -> withdraw(status.id()));
             throw e;
+        } finally {
+            placing.remove(status.id());
         }
         context.counters().increment(Counter.ORDERS);
         context.events()
@@ -121,41 +108,10 @@ final class Orders implements MemberListener, StoreListener {
         return status;
     }
 
-    /** Fills in where the destination of a move is. */
-    private static OrderRequest resolve(OrderRequest request, Membership membership) {
-        if (!(request.action() instanceof OrderAction.Move move)) {
-            return request;
-        }
-        Member destination = membership
-                .member(move.destination().nodeId())
-                .orElseThrow(() -> ControllerContext.error(
-                        TransferErrorCode.NOT_FOUND,
-                        "no node " + move.destination().nodeId() + " is registered to move chunks to"));
-        NodeRegistration registration = destination.registration();
-        return new OrderRequest(
-                new OrderAction.Move(move.keys(), registration.identity(), registration.addresses(), move.keepSource()),
-                request.nodes(),
-                request.timeout());
-    }
-
-    private static List<String> targets(OrderRequest request, Membership membership) {
-        TreeSet<String> ids = new TreeSet<>();
-        if (request.nodes().isEmpty()) {
-            membership.members().forEach(member -> ids.add(member.id()));
-        }
-        for (String name : request.nodes()) {
-            if (!ids.addAll(membership.idsOf(name)) && !ids.contains(name)) {
-                throw ControllerContext.error(
-                        TransferErrorCode.NOT_FOUND, "no node or instance '" + name + "' is registered");
-            }
-        }
-        if (request.action() instanceof OrderAction.Move move) {
-            ids.remove(move.destination().nodeId());
-        }
-        if (ids.isEmpty()) {
-            throw ControllerContext.error(TransferErrorCode.NOT_FOUND, "no node is registered that could do it");
-        }
-        return List.copyOf(ids);
+    /** Takes an order that nobody knows of out of the store, so that no controller carries it out some day. */
+    private void withdraw(String id) {
+        Deadline deadline = context.in(STORE_TIMEOUT);
+        store.get(PREFIX + id, deadline).ifPresent(entry -> store.remove(entry.key(), entry.revision(), deadline));
     }
 
     private void run(OrderStatus status, long nanos, Collection<Member> members) {
@@ -171,7 +127,7 @@ final class Orders implements MemberListener, StoreListener {
 
     /** Stores how it went, for as long as it is kept. */
     private void finish(OrderStatus status) {
-        Known order = known.get(status.id());
+        KnownOrder order = known.get(status.id());
         boolean own = order != null && order.owner.equals(context.id());
         if (order != null && own) {
             // before the run is forgotten, so that whoever asks in between sees no older state
@@ -194,51 +150,23 @@ final class Orders implements MemberListener, StoreListener {
                         status.id(),
                         status.request().action().name() + ", " + failures + " of "
                                 + status.nodes().size() + " nodes failed");
-        Deadline deadline = context.in(STORE_TIMEOUT);
-        try {
-            long lease = store.grant(retention, deadline);
-            OptionalLong revision =
-                    store.replace(PREFIX + status.id(), encode(status, 0), lease, order.revision, deadline);
-            if (revision.isPresent()) {
-                order.revision = revision.getAsLong();
-            } else {
-                LOG.info("order {} was taken over by another controller", status.id());
-            }
-            pins.follow(status, deadline);
-            forgetOldest(status.id(), deadline);
-        } catch (TransferException e) {
-            LOG.warn("order {} is finished, but that could not be stored: {}", status.id(), e.getMessage());
-        }
-    }
-
-    private void forgetOldest(String id, Deadline deadline) {
-        String oldest = null;
-        synchronized (lock) {
-            finished.add(id);
-            if (finished.size() > maxFinished) {
-                oldest = finished.poll();
-            }
-        }
-        Known order = oldest == null ? null : known.get(oldest);
-        if (order != null) {
-            store.remove(PREFIX + order.status.id(), order.revision, deadline);
-        }
+        archive.keep(order, status);
     }
 
     /** Takes over what belongs to controllers that are not there. */
     void adopt(Predicate<String> isThere, Membership membership) {
-        for (Known order : known.values()) {
+        for (KnownOrder order : known.values()) {
             if (!order.status.isFinished() && !isThere.test(order.owner)) {
                 later(() -> adopt(order, membership));
             }
         }
     }
 
-    private void adopt(Known order, Membership membership) {
+    private void adopt(KnownOrder order, Membership membership) {
         OrderStatus status = order.status;
         OptionalLong revision = store.replace(
                 PREFIX + status.id(),
-                encode(status, order.remainingNanos),
+                OrderArchive.encode(status, context.id(), order.remainingNanos),
                 ClusterStore.NO_LEASE,
                 order.revision,
                 context.in(STORE_TIMEOUT));
@@ -294,10 +222,17 @@ final class Orders implements MemberListener, StoreListener {
             return;
         }
         if (stored.getOwner().equals(context.id())) {
+            KnownOrder own = known.get(status.id());
+            if (own != null) {
+                own.revision = Math.max(own.revision, entry.revision());
+            } else if (!placing.contains(status.id())) {
+                later(() -> withdraw(status.id()));
+            }
             return;
         }
-        Known order = known.computeIfAbsent(
-                status.id(), _ -> new Known(status, stored.getOwner(), entry.revision(), stored.getRemainingNanos()));
+        KnownOrder order = known.computeIfAbsent(
+                status.id(),
+                _ -> new KnownOrder(status, stored.getOwner(), entry.revision(), stored.getRemainingNanos()));
         order.status = status;
         order.owner = stored.getOwner();
         order.revision = entry.revision();
@@ -318,14 +253,14 @@ final class Orders implements MemberListener, StoreListener {
         if (run != null) {
             return Optional.of(run.status());
         }
-        Known order = known.get(id);
+        KnownOrder order = known.get(id);
         return order == null ? Optional.empty() : Optional.of(order.status);
     }
 
     /** Completes when the order is finished; null if it is unknown. */
     @Nullable
     CompletableFuture<OrderStatus> whenFinished(String id) {
-        Known order = known.get(id);
+        KnownOrder order = known.get(id);
         return order == null ? null : order.whenFinished.copy();
     }
 
@@ -338,14 +273,5 @@ final class Orders implements MemberListener, StoreListener {
 
     int openOrders() {
         return open.get();
-    }
-
-    private byte[] encode(OrderStatus status, long remainingNanos) {
-        return StoreProto.StoredOrder.newBuilder()
-                .setStatus(WireEncoder.order(status))
-                .setOwner(context.id())
-                .setRemainingNanos(remainingNanos)
-                .build()
-                .toByteArray();
     }
 }

@@ -4,10 +4,12 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.kvferry.control.cluster.wire.StoreProto;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.TransferException;
+import io.kvferry.spi.TransferId;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -62,24 +64,52 @@ final class Pins implements StoreListener {
 
     private void unpin(ChunkKeys keys, Set<String> nodes, Deadline deadline) {
         Set<String> unpinned = hex(keys);
-        for (Pin pin : List.copyOf(pins.values())) {
-            if (!nodes.containsAll(pin.nodes)) {
-                continue;
-            }
-            List<byte[]> left = new ArrayList<>();
-            for (int i = 0; i < pin.keys.size(); i++) {
-                if (!unpinned.contains(HexFormat.of().formatHex(pin.keys.key(i)))) {
-                    left.add(pin.keys.key(i));
-                }
-            }
-            StoreEntry entry = pin.entry;
-            if (left.isEmpty()) {
-                store.remove(entry.key(), entry.revision(), deadline);
-            } else if (left.size() < pin.keys.size()) {
-                store.replace(
-                        entry.key(), encode(ChunkKeys.of(left), pin.nodes), entry.lease(), entry.revision(), deadline);
+        for (Pin known : List.copyOf(pins.values())) {
+            Optional<Pin> pin = Optional.of(known);
+            // what is known may be older than what the store has
+            while (pin.isPresent() && !narrow(pin.get(), unpinned, nodes, deadline)) {
+                pin = store.get(known.entry.key(), deadline).flatMap(this::decode);
             }
         }
+    }
+
+    /**
+     * Takes chunks from what one order has pinned, at some of its nodes perhaps.
+     *
+     * @return false if the store has another entry than this one
+     */
+    private boolean narrow(Pin pin, Set<String> unpinned, Set<String> nodes, Deadline deadline) {
+        List<String> there = pin.nodes.stream().filter(nodes::contains).toList();
+        List<String> elsewhere =
+                pin.nodes.stream().filter(node -> !nodes.contains(node)).toList();
+        List<byte[]> left = new ArrayList<>();
+        for (int i = 0; i < pin.keys.size(); i++) {
+            if (!unpinned.contains(HexFormat.of().formatHex(pin.keys.key(i)))) {
+                left.add(pin.keys.key(i));
+            }
+        }
+        if (there.isEmpty() || left.size() == pin.keys.size()) {
+            return true;
+        }
+        if (elsewhere.isEmpty()) {
+            return left.isEmpty()
+                    ? store.remove(pin.entry.key(), pin.entry.revision(), deadline)
+                    : replace(pin, ChunkKeys.of(left), there, deadline);
+        }
+        if (!replace(pin, pin.keys, elsewhere, deadline)) {
+            return false;
+        }
+        if (!left.isEmpty()) {
+            String rest = pin.entry.key() + "-" + TransferId.random();
+            store.replace(rest, encode(ChunkKeys.of(left), there), pin.entry.lease(), 0, deadline);
+        }
+        return true;
+    }
+
+    private boolean replace(Pin pin, ChunkKeys keys, List<String> nodes, Deadline deadline) {
+        StoreEntry entry = pin.entry;
+        return store.replace(entry.key(), encode(keys, nodes), entry.lease(), entry.revision(), deadline)
+                .isPresent();
     }
 
     private static Set<String> hex(ChunkKeys keys) {
@@ -101,13 +131,18 @@ final class Pins implements StoreListener {
 
     @Override
     public void written(StoreEntry entry) {
+        decode(entry).ifPresent(pin -> pins.put(entry.key(), pin));
+    }
+
+    private Optional<Pin> decode(StoreEntry entry) {
         try {
             StoreProto.StoredPin stored = StoreProto.StoredPin.parseFrom(entry.value());
             ChunkKeys keys = WireDecoder.keys(stored.getKeys(), stored.getKeyBytes(), "keys");
-            pins.put(entry.key(), new Pin(entry, keys, List.copyOf(stored.getNodesList())));
+            return Optional.of(new Pin(entry, keys, List.copyOf(stored.getNodesList())));
         } catch (InvalidProtocolBufferException | TransferException e) {
             context.counters().increment(Counter.STORE_ENTRIES_IGNORED);
             LOG.warn("ignored an entry of the store that is no pin: {}", entry, e);
+            return Optional.empty();
         }
     }
 

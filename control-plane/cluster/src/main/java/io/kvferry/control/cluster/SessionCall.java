@@ -10,23 +10,22 @@ import io.kvferry.control.cluster.wire.ClusterProto.Deregistered;
 import io.kvferry.control.cluster.wire.ClusterProto.KeptAlive;
 import io.kvferry.control.cluster.wire.ClusterProto.NodeFrame;
 import io.kvferry.control.cluster.wire.ClusterProto.Order;
-import io.kvferry.control.cluster.wire.ClusterProto.OrderAnswer;
 import io.kvferry.control.cluster.wire.ClusterProto.Registered;
 import io.kvferry.control.cluster.wire.ClusterProto.SyncRequest;
+import io.kvferry.control.grpc.CallErrors;
+import io.kvferry.control.grpc.ErrorCodec;
+import io.kvferry.control.grpc.PortCounters.Kind;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Scheduler;
+import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A node's session over gRPC.
@@ -38,18 +37,16 @@ import org.slf4j.LoggerFactory;
  * Frames are sent with {@link #sending} held, which does not block.
  */
 final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink {
-    private static final Logger LOG = LoggerFactory.getLogger(SessionCall.class);
-    private static final int MAX_OUTSTANDING = 64;
 
     private final ServerCall<byte[], byte[]> call;
     private final ControllerServer server;
     private final Scheduler.@Nullable Scheduled firstFrame;
 
+    private final OutstandingOrders orders;
     private final Object sending = new Object();
     // all guarded by sending
     private boolean ended;
     private boolean wantsNext;
-    private final Map<String, CompletableFuture<OrderResult>> outstanding = new HashMap<>();
 
     /** Number of the sync that the node has begun; frames are dealt with one after the other. */
     private volatile long lastSync;
@@ -60,11 +57,12 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
     private SessionCall(ServerCall<byte[], byte[]> call, ControllerServer server) {
         this.call = call;
         this.server = server;
+        this.orders = new OutstandingOrders(server.context().scheduler());
         this.firstFrame = limitFirstFrame();
     }
 
     static ServerCall.Listener<byte[]> start(ServerCall<byte[], byte[]> call, ControllerServer server) {
-        if (!server.enterStream(call)) {
+        if (!server.streams().enter(call, Stage.REGISTER)) {
             return new ServerCall.Listener<>() {};
         }
         SessionCall session = new SessionCall(call, server);
@@ -77,7 +75,7 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
         try {
             return server.context().scheduler().schedule(server.context().in(server.defaultTimeout()), () -> {
                 if (session == null) {
-                    refuse(CallErrors.refusal(
+                    refuse(ControllerContext.refusal(
                             TransferErrorCode.DEADLINE_EXCEEDED,
                             "no register within kvferry.controller.default-timeout"));
                 }
@@ -102,9 +100,9 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
             }
             next();
         } catch (RejectedExecutionException e) {
-            refuse(CallErrors.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing"));
+            refuse(ControllerContext.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing"));
         } catch (InvalidProtocolBufferException | RuntimeException | Error e) {
-            refuse(CallErrors.of(e, server.context().counters()));
+            refuse(server.context().refusal(e));
         }
     }
 
@@ -113,7 +111,7 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
             handle(frame);
             next();
         } catch (RuntimeException | Error e) {
-            refuse(CallErrors.of(e, server.context().counters()));
+            refuse(server.context().refusal(e));
         }
     }
 
@@ -153,12 +151,12 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
                     applied(batch.sequence());
                 }
             }
-            case ORDER_ANSWER -> answered(frame.getOrderAnswer());
+            case ORDER_ANSWER -> orders.answered(frame.getOrderAnswer());
             case DEREGISTER -> {
                 registered.deregister(server.context().in(server.storeTimeout()));
                 goodbye();
             }
-            case KIND_NOT_SET -> LOG.debug("a frame of a kind that this version does not know");
+            case KIND_NOT_SET -> server.context().counters().port().count(Kind.UNKNOWN_FRAMES);
         }
     }
 
@@ -191,53 +189,17 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
                 .setApplied(Applied.newBuilder().setSync(lastSync).setSequence(sequence)));
     }
 
-    private void answered(OrderAnswer answer) {
-        CompletableFuture<OrderResult> waiting;
-        synchronized (sending) {
-            waiting = outstanding.remove(WireDecoder.orderId(answer.getId()));
-        }
-        // an answer that nobody waits for any more is late, not wrong
-        if (waiting != null) {
-            waiting.complete(WireDecoder.result(answer.getResult()));
-        }
-    }
-
     @Override
     public CompletionStage<OrderResult> send(NodeOrder order, Deadline deadline) {
-        CompletableFuture<OrderResult> answer = new CompletableFuture<>();
-        synchronized (sending) {
-            if (ended) {
-                return CompletableFuture.failedStage(lost());
-            }
-            outstanding.values().removeIf(CompletableFuture::isDone);
-            if (outstanding.size() >= MAX_OUTSTANDING) {
-                return CompletableFuture.failedStage(ControllerContext.error(
-                        TransferErrorCode.RESOURCE_EXHAUSTED,
-                        "the node has " + MAX_OUTSTANDING + " orders that it has not answered"));
-            }
-            outstanding.put(order.id(), answer);
+        CompletableFuture<OrderResult> answer = orders.add(order.id(), deadline);
+        if (!answer.isDone()) {
+            send(ControllerFrame.newBuilder()
+                    .setOrder(Order.newBuilder()
+                            .setId(order.id())
+                            .setAction(WireEncoder.action(order.action()))
+                            .setRemainingNanos(Math.max(0, deadline.remainingNanos()))));
         }
-        giveUpBy(deadline, order.id(), answer);
-        send(ControllerFrame.newBuilder()
-                .setOrder(Order.newBuilder()
-                        .setId(order.id())
-                        .setAction(WireEncoder.action(order.action()))
-                        .setRemainingNanos(Math.max(0, deadline.remainingNanos()))));
         return answer;
-    }
-
-    /** Whoever asked has stopped waiting by then; the place of the order is free again. */
-    private void giveUpBy(Deadline deadline, String id, CompletableFuture<OrderResult> answer) {
-        try {
-            Scheduler.Scheduled task = server.context().scheduler().schedule(deadline, () -> {
-                synchronized (sending) {
-                    outstanding.remove(id, answer);
-                }
-            });
-            var ignored = answer.whenComplete((_, _) -> task.cancel());
-        } catch (TransferException shuttingDown) {
-            LOG.debug("the controller is closing");
-        }
     }
 
     @Override
@@ -280,11 +242,11 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
 
     @Override
     public void end(TransferErrorCode code, String detail) {
-        refuse(CallErrors.refusal(code, detail));
+        refuse(ControllerContext.refusal(code, detail));
     }
 
     private void refuse(TransferError error) {
-        close(CallErrors.status(error), CallErrors.trailers(error), List.of());
+        close(CallErrors.status(error), ErrorCodec.toTrailers(error), List.of());
     }
 
     private void goodbye() {
@@ -298,20 +260,17 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
     }
 
     private void close(Status status, Metadata trailers, List<byte[]> lastFrames) {
-        List<CompletableFuture<OrderResult>> lost;
         synchronized (sending) {
             if (ended) {
                 return;
             }
             ended = true;
-            lost = List.copyOf(outstanding.values());
-            outstanding.clear();
             if (!call.isCancelled()) {
                 lastFrames.forEach(call::sendMessage);
                 call.close(status, trailers);
             }
         }
-        lost.forEach(answer -> answer.completeExceptionally(lost()));
+        orders.close();
         if (firstFrame != null) {
             firstFrame.cancel();
         }
@@ -319,10 +278,6 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
         if (open != null) {
             open.close();
         }
-    }
-
-    private static TransferException lost() {
-        return ControllerContext.error(TransferErrorCode.CONTROL_FAILED, "the session of the node is lost");
     }
 
     @Override
@@ -333,11 +288,11 @@ final class SessionCall extends ServerCall.Listener<byte[]> implements NodeLink 
     @Override
     public void onCancel() {
         close(Status.CANCELLED, new Metadata(), List.of());
-        server.leaveStream();
+        server.streams().leave();
     }
 
     @Override
     public void onComplete() {
-        server.leaveStream();
+        server.streams().leave();
     }
 }

@@ -19,26 +19,29 @@ final class UnaryAnswers {
         this.orderTimeout = orderTimeout;
     }
 
-    CompletionStage<MessageLite> lookup(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
+    CompletionStage<byte[]> lookup(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
         Lookup lookup = WireDecoder.lookup(ClusterProto.LookupRequest.parseFrom(request));
         return done(WireEncoder.answer(controller.lookup(lookup)));
     }
 
-    CompletionStage<MessageLite> explain(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
+    CompletionStage<byte[]> explain(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
         Lookup lookup = WireDecoder.lookup(ClusterProto.LookupRequest.parseFrom(request));
         return done(WireEncoder.explanation(controller.explain(lookup)));
     }
 
-    CompletionStage<MessageLite> placeOrder(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
+    CompletionStage<byte[]> placeOrder(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
         OrderRequest order = WireDecoder.order(ClusterProto.PlaceOrderRequest.parseFrom(request), orderTimeout);
         return done(WireEncoder.order(controller.order(order, deadline)));
     }
 
-    CompletionStage<MessageLite> getOrder(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
+    CompletionStage<byte[]> getOrder(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
         ClusterProto.GetOrderRequest query = ClusterProto.GetOrderRequest.parseFrom(request);
         String id = WireDecoder.orderId(query.getId());
         if (query.getWait()) {
-            return controller.whenFinished(id).orElseThrow(() -> unknown(id)).thenApply(WireEncoder::order);
+            return controller
+                    .whenFinished(id)
+                    .orElseThrow(() -> unknown(id))
+                    .thenApply(status -> WireEncoder.order(status).toByteArray());
         }
         return done(WireEncoder.order(controller.order(id).orElseThrow(() -> unknown(id))));
     }
@@ -49,7 +52,7 @@ final class UnaryAnswers {
                 "no order " + id + " is known; finished ones are kept for kvferry.controller.order-retention");
     }
 
-    CompletionStage<MessageLite> listNodes(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
+    CompletionStage<byte[]> listNodes(byte[] request, Deadline deadline) throws InvalidProtocolBufferException {
         String instance = ClusterProto.ListNodesRequest.parseFrom(request).getInstance();
         ClusterProto.ListNodesReply.Builder reply =
                 ClusterProto.ListNodesReply.newBuilder().setIndexIncomplete(!controller.isIndexComplete());
@@ -61,7 +64,7 @@ final class UnaryAnswers {
         return done(reply.build());
     }
 
-    private static CompletionStage<MessageLite> done(MessageLite reply) {
-        return CompletableFuture.completedStage(reply);
+    private static CompletionStage<byte[]> done(MessageLite reply) {
+        return CompletableFuture.completedStage(reply.toByteArray());
     }
 }

@@ -2,8 +2,9 @@ package io.kvferry.control.cluster;
 
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
+import io.kvferry.control.grpc.CallErrors;
 import io.kvferry.spi.Deadline;
-import io.kvferry.spi.TransferError;
+import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.concurrent.RejectedExecutionException;
@@ -34,15 +35,15 @@ final class WatchCall extends ServerCall.Listener<byte[]> {
     }
 
     static ServerCall.Listener<byte[]> start(ServerCall<byte[], byte[]> call, ControllerServer server) {
-        if (!server.enterStream(call)) {
+        if (!server.streams().enter(call, Stage.REGISTER)) {
             return new ServerCall.Listener<>() {};
         }
         WatchCall watch;
         try {
             watch = new WatchCall(call, server, server.controller().subscribe(CAPACITY));
         } catch (TransferException e) {
-            server.leaveStream();
-            call.close(CallErrors.status(e.error()), CallErrors.trailers(e.error()));
+            server.streams().leave();
+            CallErrors.close(call, e.error());
             return new ServerCall.Listener<>() {};
         }
         call.sendHeaders(new Metadata());
@@ -77,8 +78,8 @@ final class WatchCall extends ServerCall.Listener<byte[]> {
     private void end() {
         events.close();
         if (!call.isCancelled()) {
-            TransferError closing = CallErrors.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing");
-            call.close(CallErrors.status(closing), CallErrors.trailers(closing));
+            CallErrors.close(
+                    call, ControllerContext.refusal(TransferErrorCode.SHUTTING_DOWN, "the controller is closing"));
         }
     }
 
@@ -101,6 +102,6 @@ final class WatchCall extends ServerCall.Listener<byte[]> {
         ended = true;
         events.close();
         ready.release();
-        server.leaveStream();
+        server.streams().leave();
     }
 }

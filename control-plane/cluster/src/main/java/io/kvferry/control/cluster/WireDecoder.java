@@ -2,6 +2,7 @@ package io.kvferry.control.cluster;
 
 import com.google.protobuf.ByteString;
 import io.kvferry.control.cluster.wire.ClusterProto;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
@@ -47,7 +48,7 @@ final class WireDecoder {
                         register.getSoftware()));
     }
 
-    private static PeerIdentity identity(ClusterProto.NodeIdentity identity, String field) {
+    private static PeerIdentity identity(CommonProto.NodeIdentity identity, String field) {
         return valid(field, () -> new PeerIdentity(identity.getNodeId(), identity.getBootId()));
     }
 
@@ -229,16 +230,6 @@ final class WireDecoder {
                 node.getSynced(),
                 node.getChunks(),
                 stats(node.getStats()));
-    }
-
-    static TransferException error(ClusterProto.Error error, Stage stage) {
-        int number = error.getNumber();
-        return new TransferException(
-                number == TransferErrorCode.OK.number()
-                        ? TransferErrorCode.PROTOCOL_ERROR
-                        : TransferErrorCode.ofNumber(number),
-                stage,
-                cut(error.getDetail()));
     }
 
     static Duration time(long nanos, String field) {

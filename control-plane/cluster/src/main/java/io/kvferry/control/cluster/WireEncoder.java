@@ -3,15 +3,12 @@ package io.kvferry.control.cluster;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.kvferry.control.cluster.wire.ClusterProto;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.spi.PeerIdentity;
-import io.kvferry.spi.TransferError;
 import java.time.Duration;
 
 /** Values to messages of the wire; {@link WireDecoder} is the way back. */
 final class WireEncoder {
-    /** Trailers are limited to 8 KiB by default in every gRPC implementation. */
-    private static final int MAX_DETAIL = 1024;
-
     private WireEncoder() {}
 
     static ClusterProto.Register register(NodeRegistration registration) {
@@ -25,8 +22,8 @@ final class WireEncoder {
                 .build();
     }
 
-    static ClusterProto.NodeIdentity identity(PeerIdentity identity) {
-        return ClusterProto.NodeIdentity.newBuilder()
+    static CommonProto.NodeIdentity identity(PeerIdentity identity) {
+        return CommonProto.NodeIdentity.newBuilder()
                 .setNodeId(identity.nodeId())
                 .setBootId(identity.bootId())
                 .build();
@@ -196,20 +193,13 @@ final class WireEncoder {
     }
 
     static ClusterProto.Event event(ControllerEvent event) {
-        return ClusterProto.Event.newBuilder()
+        ClusterProto.Event.Builder message = ClusterProto.Event.newBuilder()
                 .setSequence(event.sequence())
                 .setKind(event.kind().number())
                 .setSubject(event.subject())
-                .setDetail(event.detail())
-                .build();
-    }
-
-    static ClusterProto.Error error(TransferError error) {
-        String detail = error.detail();
-        return ClusterProto.Error.newBuilder()
-                .setNumber(error.number())
-                .setDetail(detail.length() <= MAX_DETAIL ? detail : detail.substring(0, MAX_DETAIL - 1) + "…")
-                .build();
+                .setDetail(event.detail());
+        event.registration().ifPresent(registration -> message.setRegistration(register(registration)));
+        return message.build();
     }
 
     private static long nanos(Duration duration) {

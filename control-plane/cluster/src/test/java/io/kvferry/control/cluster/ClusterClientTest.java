@@ -59,6 +59,28 @@ class ClusterClientTest {
     }
 
     @Test
+    void aControllerThatDoesNotKnowAllYetIsNotTheOnlyOneAsked() {
+        try (Cluster knowing = new Cluster()) {
+            knowing.ticker.advance(Cluster.LEASE);
+            knowing.node("a", Keys.range(0, 10));
+            ClusterClient asking = ClusterClient.builder()
+                    .controllers(List.of(cluster.controller.address(), knowing.controller.address()))
+                    .open();
+            clients.add(asking);
+            Lookup lookup = Lookup.of(Keys.SCHEME.name(), Keys.range(0, 10), "");
+
+            // the first one has just started and may not have heard from every node
+            assertThat(cluster.controller.lookup(lookup).indexComplete()).isFalse();
+            assertThat(asking.lookup(lookup, realSoon()).prefixChunks()).isEqualTo(10);
+
+            knowing.controller.close();
+            LookupAnswer incomplete = asking.lookup(lookup, realSoon());
+            assertThat(incomplete.prefixChunks()).isZero();
+            assertThat(incomplete.indexComplete()).isFalse();
+        }
+    }
+
+    @Test
     void whatANodeAdmitsAnotherNodeFinds() {
         ClusterClient a = client("a", ClusterClientTest::nothing);
         ClusterClient b = client("b", ClusterClientTest::nothing);

@@ -22,6 +22,7 @@ import io.kvferry.control.cluster.wire.ClusterProto.SyncBegin;
 import io.kvferry.control.cluster.wire.ClusterProto.SyncEnd;
 import io.kvferry.control.cluster.wire.ClusterProto.SyncPart;
 import io.kvferry.control.cluster.wire.ClusterProto.Tier;
+import io.kvferry.control.grpc.ByteMethods;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.TransferErrorCode;
@@ -73,7 +74,7 @@ class HostileNodeTest {
         private final ClientCall<byte[], byte[]> call;
 
         Raw(ManagedChannel channel, MethodDescriptor<?, ?> method) {
-            call = channel.newCall(ControllerServer.bytes(method), CallOptions.DEFAULT);
+            call = channel.newCall(ByteMethods.of(method), CallOptions.DEFAULT);
             call.start(this, new Metadata());
             call.request(1000);
         }
@@ -97,7 +98,7 @@ class HostileNodeTest {
             end.complete(
                     status.isOk()
                             ? TransferErrorCode.OK
-                            : CallErrors.ended(status, trailers, new PeerAddress("test", 1))
+                            : ClientErrors.ended(status, trailers, new PeerAddress("test", 1))
                                     .code());
         }
 
@@ -225,6 +226,7 @@ class HostileNodeTest {
         node.send(NodeFrame.newBuilder().setKeepAlive(KeepAlive.getDefaultInstance()));
 
         node.awaitFrame(ControllerFrame.KindCase.KEPT_ALIVE);
+        assertThat(cluster.counter("unknown-frames")).isEqualTo(1);
     }
 
     @Test
@@ -236,6 +238,7 @@ class HostileNodeTest {
 
         // gRPC resets the stream before anybody reads the frame
         assertThat(node.ending()).isEqualTo(TransferErrorCode.CONTROL_FAILED);
+        Await.until("it is counted", () -> cluster.counter("oversized") == 1);
         assertServes();
     }
 

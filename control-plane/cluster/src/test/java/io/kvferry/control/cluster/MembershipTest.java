@@ -151,8 +151,11 @@ class MembershipTest {
             node.keepAlive();
             node.session().deregister(cluster.soon());
 
+            ControllerEvent registered = events.take(cluster.soon()).orElseThrow();
+            assertThat(registered.kind()).isEqualTo(ControllerEvent.Kind.NODE_REGISTERED);
+            assertThat(registered.registration()).contains(Cluster.registration("a", 1));
+            assertThat(registered.detail()).isEqualTo("test, sha256/test, 256 tokens a chunk");
             for (ControllerEvent.Kind kind : new ControllerEvent.Kind[] {
-                ControllerEvent.Kind.NODE_REGISTERED,
                 ControllerEvent.Kind.SYNC_FINISHED,
                 ControllerEvent.Kind.NODE_SUSPECT,
                 ControllerEvent.Kind.NODE_RECOVERED,

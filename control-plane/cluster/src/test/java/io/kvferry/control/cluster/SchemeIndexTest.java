@@ -9,6 +9,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -51,8 +57,8 @@ class SchemeIndexTest {
             ChunkKeys key = key(keyBytes, chunk);
             Set<Integer> held = model.get(slot).computeIfAbsent(tier, _ -> new HashSet<>());
             boolean admit = random.nextInt(5) < 3;
-            int changed = admit ? index.admit(slot, tier, key) : index.evict(slot, tier, key);
-            assertThat(changed == 1)
+            int[] changed = admit ? index.admit(slot, tier, key) : index.evict(slot, tier, key);
+            assertThat(changed.length == 1)
                     .as("seed=" + seed + " step=" + step)
                     .isEqualTo(admit ? held.add(chunk) : held.remove(chunk));
         }
@@ -78,6 +84,64 @@ class SchemeIndexTest {
         index.sweep(slots);
         assertThat(index.chunks()).isZero();
         assertThat(index.pairs()).isZero();
+    }
+
+    /** Look-ups take no lock: whatever changes beside them, they find what is always there and nothing that never is. */
+    @Test
+    void stochastic_lookUpsBesideChangesFindWhatIsThere() throws Exception {
+        SchemeIndex index = new SchemeIndex(32, 2);
+        HolderSlot one = index.open(null);
+        HolderSlot other = index.open(null);
+        ChunkKeys always = Keys.range(0, 64);
+        ChunkKeys never = Keys.range(1_000_000, 1_000_064);
+        index.admit(one, Tier.HOST, always);
+        index.admit(other, Tier.DISK, always.slice(0, 32));
+        AtomicBoolean done = new AtomicBoolean();
+        try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
+            Future<Integer> looks = threads.submit(() -> {
+                int rounds = 0;
+                do {
+                    for (int chunk = 0; chunk < always.size(); chunk++) {
+                        assertThat(holders(index, always, chunk))
+                                .filteredOn(slot -> slot == one || slot == other)
+                                .containsExactlyElementsOf(chunk < 32 ? List.of(one, other) : List.of(one));
+                        assertThat(holders(index, never, chunk)).isEmpty();
+                    }
+                    rounds++;
+                } while (!done.get());
+                return rounds;
+            });
+            try {
+                grow(index, always);
+            } finally {
+                done.set(true);
+            }
+            assertThat(looks.get(60, TimeUnit.SECONDS)).isPositive();
+        }
+    }
+
+    private static List<HolderSlot> holders(SchemeIndex index, ChunkKeys keys, int chunk) {
+        List<HolderSlot> holders = new ArrayList<>();
+        index.visitSlots(keys, chunk, holders::add);
+        return holders;
+    }
+
+    /** Tables and lists grow and shrink, records move, slots come and go. */
+    private static void grow(SchemeIndex index, ChunkKeys shared) {
+        for (int round = 0; round < 40; round++) {
+            List<HolderSlot> passing = new ArrayList<>();
+            for (int node = 0; node < 6; node++) {
+                HolderSlot slot = index.open(null);
+                passing.add(slot);
+                index.admit(slot, Tier.HOST, shared);
+                ChunkKeys own = Keys.range(10_000L * node + 100, 10_000L * node + 3_000);
+                index.admit(slot, Tier.HOST, own);
+                index.evict(slot, Tier.HOST, own.slice(0, 1_000));
+            }
+            index.evict(passing.getFirst(), Tier.HOST, shared);
+            passing.forEach(index::close);
+            index.sweep(passing);
+        }
     }
 
     private static ChunkKeys key(int keyBytes, int chunk) {

@@ -170,6 +170,20 @@ class StoreTest {
     }
 
     @Test
+    void aFileForAStoreThatIsNotChosenIsRefusedWithTheLineToChange() {
+        BackendConfig config = BackendConfig.DEFAULTS
+                .with(ControllerConfigKeys.PORT, 0)
+                .with(FileStoreProvider.PATH, folder.resolve("store.db").toString());
+
+        TransferException refusal = catchThrowableOfType(
+                TransferException.class, () -> Controller.open(config, ticker, ticker.scheduler()));
+
+        assertThat(refusal.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST);
+        assertThat(refusal.error().detail())
+                .contains("kvferry.controller.file.path is set", "set kvferry.controller.store=file");
+    }
+
+    @Test
     void nothingIsTakenAfterClose() {
         ClusterStore store = open("memory");
         store.close(soon());

@@ -125,6 +125,26 @@ class TakeoverTest {
         Await.until("no pin is left", () -> cluster.controller.view().pins() == 0);
     }
 
+    @Test
+    void unpinningAtOneOfTwoNodesLeavesThePinOfTheOther() {
+        TestNode a = cluster.node("a", Keys.range(0, 4));
+        TestNode b = cluster.node("b", Keys.range(0, 4));
+        OrderStatus pin = cluster.controller.order(
+                new OrderRequest(
+                        new OrderAction.Pin(Keys.range(0, 4), Duration.ofMinutes(1)), List.of("a", "b"), TIMEOUT),
+                cluster.soon());
+        a.link().orders.get(pin.id()).complete(OrderResult.done(4));
+        b.link().orders.get(pin.id()).complete(OrderResult.done(4));
+        Await.until("the pin is stored", () -> cluster.controller.view().pins() == 1);
+
+        // at a two of four are left, at b all of them
+        order(a, new OrderAction.Unpin(Keys.range(0, 2)));
+        Await.until("there are two pins", () -> cluster.controller.view().pins() == 2);
+
+        order(a, new OrderAction.Unpin(Keys.range(0, 4)));
+        Await.until("that of b is left", () -> cluster.controller.view().pins() == 1);
+    }
+
     private void order(TestNode node, OrderAction action) {
         OrderStatus placed = cluster.controller.order(new OrderRequest(action, List.of("a"), TIMEOUT), cluster.soon());
         Await.until("the node has it", () -> node.link().orders.containsKey(placed.id()));

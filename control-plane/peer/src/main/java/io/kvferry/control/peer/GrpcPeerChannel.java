@@ -1,5 +1,7 @@
 package io.kvferry.control.peer;
 
+import io.kvferry.control.grpc.PortCounters;
+import io.kvferry.control.grpc.PortCounters.Kind;
 import io.kvferry.spi.PeerChannel;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
@@ -27,7 +29,7 @@ final class GrpcPeerChannel implements PeerChannel {
     private final ChannelLimits limits;
     private final Side side;
     private final String peer;
-    private final PeerCounters counters;
+    private final PortCounters counters;
     private final SerialReceiver receiver;
 
     private final Object lock = new Object();
@@ -38,7 +40,7 @@ final class GrpcPeerChannel implements PeerChannel {
     private boolean ended;
     private @Nullable TransferError broken;
 
-    GrpcPeerChannel(MessageStream stream, ChannelLimits limits, Side side, String peer, PeerCounters counters) {
+    GrpcPeerChannel(MessageStream stream, ChannelLimits limits, Side side, String peer, PortCounters counters) {
         this.stream = stream;
         this.limits = limits;
         this.side = side;
@@ -126,7 +128,7 @@ final class GrpcPeerChannel implements PeerChannel {
         try {
             message = MessageDecoder.channelMessage(frame);
         } catch (TransferException e) {
-            counters.undecodable.increment();
+            counters.count(Kind.UNDECODABLE);
             breakWith(e.error().at(side, peer));
             return;
         }
@@ -179,7 +181,7 @@ final class GrpcPeerChannel implements PeerChannel {
     }
 
     private void receiverFailed(RuntimeException failure) {
-        counters.internalErrors.increment();
+        counters.count(Kind.INTERNAL_ERRORS);
         LOG.error("the receiver of a transfer's channel with {} threw", peer, failure);
         breakWith(error(TransferErrorCode.INTERNAL, "the receiver of the channel failed; the log says why"));
     }

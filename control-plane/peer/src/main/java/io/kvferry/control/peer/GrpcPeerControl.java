@@ -1,5 +1,8 @@
 package io.kvferry.control.peer;
 
+import io.kvferry.control.grpc.EventLoops;
+import io.kvferry.control.grpc.PortCounters;
+import io.kvferry.control.grpc.UnaryRequest;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.Deadline;
@@ -39,7 +42,7 @@ final class GrpcPeerControl implements PeerControl {
 
     private final BackendConfig config;
     private final BackendEnvironment environment;
-    private final PeerCounters counters = new PeerCounters();
+    private final PortCounters counters = new PortCounters();
     private final ChannelLimits channelLimits;
     private final long maxMessageBytes;
     private final PeerTls tls;
@@ -57,7 +60,7 @@ final class GrpcPeerControl implements PeerControl {
         this.channelLimits = ChannelLimits.of(config);
         this.maxMessageBytes = config.get(PeerConfigKeys.MAX_MESSAGE_BYTES);
         this.tls = PeerTls.of(config);
-        this.eventLoops = EventLoops.open(config.get(PeerConfigKeys.EVENT_LOOP_THREADS));
+        this.eventLoops = EventLoops.open("kvferry-peer-io", config.get(PeerConfigKeys.EVENT_LOOP_THREADS));
         this.executor = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("kvferry-peer-", 0).factory());
         this.connections = new PeerConnections(config, tls, eventLoops, executor);
@@ -100,25 +103,22 @@ final class GrpcPeerControl implements PeerControl {
 
     private CompletableFuture<PeerReply> call(PeerMethod method, PeerAddress peer, byte[] request, Deadline deadline) {
         if (request.length > maxMessageBytes) {
-            throw new TransferException(CallErrors.error(
+            throw new TransferException(PeerErrors.error(
                     TransferErrorCode.RESOURCE_EXHAUSTED,
                     method.stage(),
                     peer,
                     "message=" + request.length + " bytes > kvferry.peer.max-message-bytes=" + maxMessageBytes));
         }
         if (deadline.isExpired()) {
-            throw new TransferException(CallErrors.error(
+            throw new TransferException(PeerErrors.error(
                     TransferErrorCode.DEADLINE_EXCEEDED, method.stage(), peer, "the deadline passed before the call"));
         }
         PeerConnection connection = connections.acquire(peer, method.stage());
-        UnaryCall call = new UnaryCall(
-                method,
-                connection,
-                connections,
-                connection.newCall(method.descriptor(), PeerConnections.until(deadline)),
-                counters);
-        CompletableFuture<PeerReply> reply = call.start(request);
-        endBy(deadline, reply, () -> call.abort(TransferErrorCode.DEADLINE_EXCEEDED, "no answer in time"));
+        PeerCall call = new PeerCall(method, connection, connections, counters);
+        UnaryRequest sent = UnaryRequest.start(
+                connection.newCall(method.descriptor(), PeerConnections.until(deadline)), request, call);
+        CompletableFuture<PeerReply> reply = call.decoded(sent);
+        endBy(deadline, reply, () -> sent.abort(TransferErrorCode.DEADLINE_EXCEEDED, "no answer in time"));
         return reply;
     }
 
@@ -179,7 +179,7 @@ final class GrpcPeerControl implements PeerControl {
         }
         connections.close(deadline);
         executor.shutdownNow();
-        eventLoops.close(deadline);
+        boolean ignored = eventLoops.close(deadline);
         awaitAnswers(deadline);
         LOG.debug("peer control of {} is closed: {}", environment.self(), counters);
     }
@@ -194,7 +194,7 @@ final class GrpcPeerControl implements PeerControl {
         }
     }
 
-    PeerCounters counters() {
+    PortCounters counters() {
         return counters;
     }
 }

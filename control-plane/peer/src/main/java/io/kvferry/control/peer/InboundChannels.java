@@ -5,20 +5,31 @@ import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
+import io.kvferry.control.grpc.CallErrors;
+import io.kvferry.control.grpc.InboundCalls;
+import io.kvferry.control.grpc.PortCounters.Kind;
+import io.kvferry.spi.PeerService;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /** Takes the channels that peers open. The first frame says which transfer; the service accepts or refuses. */
 final class InboundChannels implements ServerCallHandler<byte[], byte[]> {
+    private final PeerService service;
+    private final ChannelLimits limits;
+    private final Executor executor;
     private final InboundCalls inbound;
 
-    InboundChannels(InboundCalls inbound) {
+    InboundChannels(PeerService service, ChannelLimits limits, Executor executor, InboundCalls inbound) {
+        this.service = service;
+        this.limits = limits;
+        this.executor = executor;
         this.inbound = inbound;
     }
 
@@ -48,7 +59,7 @@ final class InboundChannels implements ServerCallHandler<byte[], byte[]> {
             this.stream = new TargetStream(call);
             this.channel = new GrpcPeerChannel(
                     stream,
-                    inbound.channelLimits(),
+                    limits,
                     Side.TARGET,
                     String.valueOf(call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)),
                     inbound.counters());
@@ -71,12 +82,12 @@ final class InboundChannels implements ServerCallHandler<byte[], byte[]> {
             try {
                 id = MessageDecoder.channelOpen(frame);
             } catch (TransferException e) {
-                inbound.counters().undecodable.increment();
+                inbound.counters().count(Kind.UNDECODABLE);
                 channel.breakWith(e.error().at(Side.TARGET, ""));
                 return;
             }
             try {
-                inbound.executor().execute(() -> accept(id));
+                executor.execute(() -> accept(id));
             } catch (RejectedExecutionException e) {
                 channel.breakWith(channel.error(TransferErrorCode.SHUTTING_DOWN, "the peer is closing"));
             }
@@ -85,9 +96,9 @@ final class InboundChannels implements ServerCallHandler<byte[], byte[]> {
         private void accept(ChannelId id) {
             try {
                 call.sendHeaders(new Metadata());
-                inbound.service().channelOpened(id.id(), id.attempt(), id.epoch(), channel);
+                service.channelOpened(id.id(), id.attempt(), id.epoch(), channel);
             } catch (RuntimeException | Error e) {
-                channel.breakWith(CallErrors.ofService(e, Stage.TRANSFER, inbound.counters()));
+                channel.breakWith(CallErrors.of(e, Stage.TRANSFER, inbound.counters()));
             }
         }
 

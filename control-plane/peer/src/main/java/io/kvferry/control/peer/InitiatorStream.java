@@ -3,6 +3,7 @@ package io.kvferry.control.peer;
 import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.kvferry.control.grpc.PortCounters;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
@@ -27,7 +28,7 @@ final class InitiatorStream extends ClientCall.Listener<byte[]> implements Messa
             PeerConnections connections,
             ClientCall<byte[], byte[]> call,
             ChannelLimits limits,
-            PeerCounters counters) {
+            PortCounters counters) {
         this.connection = connection;
         this.connections = connections;
         this.call = call;
@@ -100,11 +101,11 @@ final class InitiatorStream extends ClientCall.Listener<byte[]> implements Messa
             connections.failed(connection);
         }
         PeerAddress peer = connection.peer();
-        TransferError error = CallErrors.of(status, trailers, Stage.TRANSFER, peer);
+        TransferError error = PeerErrors.ended(status, trailers, Stage.TRANSFER, peer);
         boolean lost = accepted && status.getCode() == Status.Code.UNAVAILABLE && !connection.isDropped();
         channel.remoteEnded(
                 lost
-                        ? CallErrors.error(
+                        ? PeerErrors.error(
                                 TransferErrorCode.PEER_LOST,
                                 Stage.TRANSFER,
                                 peer,

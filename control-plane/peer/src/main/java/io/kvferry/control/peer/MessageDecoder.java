@@ -3,6 +3,8 @@ package io.kvferry.control.peer;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
+import io.kvferry.control.grpc.ErrorCodec;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.control.peer.wire.PeerProto;
 import io.kvferry.spi.BackendOffer;
 import io.kvferry.spi.BlockKeys;
@@ -285,7 +287,7 @@ final class MessageDecoder {
         return BlockKeys.of(keys, lengths);
     }
 
-    private PeerIdentity identity(boolean present, PeerProto.PeerIdentity identity, String field) {
+    private PeerIdentity identity(boolean present, CommonProto.NodeIdentity identity, String field) {
         require(present, field, "is missing");
         try {
             return new PeerIdentity(identity.getNodeId(), identity.getBootId());

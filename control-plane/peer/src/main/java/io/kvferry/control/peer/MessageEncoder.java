@@ -2,6 +2,8 @@ package io.kvferry.control.peer;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
+import io.kvferry.control.grpc.ErrorCodec;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.control.peer.wire.PeerProto;
 import io.kvferry.spi.BackendOffer;
 import io.kvferry.spi.BlockKeys;
@@ -139,8 +141,8 @@ final class MessageEncoder {
                 .toByteArray();
     }
 
-    private static PeerProto.PeerIdentity identity(PeerIdentity identity) {
-        return PeerProto.PeerIdentity.newBuilder()
+    private static CommonProto.NodeIdentity identity(PeerIdentity identity) {
+        return CommonProto.NodeIdentity.newBuilder()
                 .setNodeId(identity.nodeId())
                 .setBootId(identity.bootId())
                 .build();

@@ -2,7 +2,7 @@ package io.kvferry.control.peer;
 
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
-import io.grpc.netty.NettyChannelBuilder;
+import io.kvferry.control.grpc.EventLoops;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.Deadline;
@@ -10,7 +10,6 @@ import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import io.netty.channel.ChannelOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -107,25 +106,13 @@ final class PeerConnections {
             return new PeerConnection(peer, channelTo(peer));
         } catch (IllegalArgumentException e) {
             throw new TransferException(
-                    CallErrors.error(TransferErrorCode.INVALID_REQUEST, stage, peer, "not a host: " + peer.host()), e);
+                    PeerErrors.error(TransferErrorCode.INVALID_REQUEST, stage, peer, "not a host: " + peer.host()), e);
         }
     }
 
     private ManagedChannel channelTo(PeerAddress peer) {
-        Duration connectTimeout = config.get(PeerConfigKeys.CONNECT_TIMEOUT);
-        return tls.secure(NettyChannelBuilder.forAddress(peer.host(), peer.port()))
-                .eventLoopGroup(eventLoops.group())
-                .channelType(eventLoops.channel())
-                .directExecutor()
-                .offloadExecutor(resolver)
-                // a proxy of the process is for the outside world, not for peers
-                .proxyDetector(target -> null)
-                .disableServiceConfigLookUp()
-                // who repeats a call is the engine
-                .disableRetry()
-                .maxTraceEvents(0)
+        return tls.secure(eventLoops.channel(peer, resolver, config.get(PeerConfigKeys.CONNECT_TIMEOUT)))
                 .maxInboundMessageSize(maxMessageBytes)
-                .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, Math.toIntExact(connectTimeout.toMillis()))
                 .keepAliveTime(nanos(PeerConfigKeys.KEEPALIVE_INTERVAL), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(nanos(PeerConfigKeys.KEEPALIVE_TIMEOUT), TimeUnit.NANOSECONDS)
                 .idleTimeout(nanos(PeerConfigKeys.IDLE_TIMEOUT), TimeUnit.NANOSECONDS)

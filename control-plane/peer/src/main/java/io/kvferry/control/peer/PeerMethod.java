@@ -1,6 +1,7 @@
 package io.kvferry.control.peer;
 
 import io.grpc.MethodDescriptor;
+import io.kvferry.control.grpc.ByteMethods;
 import io.kvferry.control.peer.wire.PeerControlGrpc;
 import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.Stage;
@@ -15,7 +16,7 @@ enum PeerMethod {
     NOTIFY(PeerControlGrpc.getNotifyMethod(), Stage.TRANSFER);
 
     /** The one call that is a stream. */
-    static final MethodDescriptor<byte[], byte[]> CHANNEL = asBytes(PeerControlGrpc.getChannelMethod());
+    static final MethodDescriptor<byte[], byte[]> CHANNEL = ByteMethods.of(PeerControlGrpc.getChannelMethod());
 
     @SuppressWarnings("ImmutableEnumChecker") // immutable, only not annotated so
     private final MethodDescriptor<byte[], byte[]> descriptor;
@@ -23,7 +24,7 @@ enum PeerMethod {
     private final Stage stage;
 
     PeerMethod(MethodDescriptor<?, ?> generated, Stage stage) {
-        this.descriptor = asBytes(generated);
+        this.descriptor = ByteMethods.of(generated);
         this.stage = stage;
     }
 
@@ -45,10 +46,5 @@ enum PeerMethod {
     /** Which stage an error of this call belongs to. */
     Stage stage() {
         return stage;
-    }
-
-    private static MethodDescriptor<byte[], byte[]> asBytes(MethodDescriptor<?, ?> generated) {
-        return generated.toBuilder(BytesMarshaller.INSTANCE, BytesMarshaller.INSTANCE)
-                .build();
     }
 }

@@ -2,19 +2,26 @@ package io.kvferry.control.peer;
 
 import io.grpc.Server;
 import io.grpc.ServerServiceDefinition;
-import io.grpc.netty.NettyServerBuilder;
+import io.kvferry.control.grpc.AcceptedConnections;
+import io.kvferry.control.grpc.EventLoops;
+import io.kvferry.control.grpc.InboundCalls;
+import io.kvferry.control.grpc.PortCounters;
+import io.kvferry.control.grpc.UnaryCalls;
 import io.kvferry.control.peer.wire.PeerControlGrpc;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.PeerReply;
+import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.PeerService;
+import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import io.netty.channel.ServerChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -40,30 +47,28 @@ final class PeerServer {
             BackendEnvironment environment,
             PeerTls tls,
             EventLoops eventLoops,
-            ExecutorService executor,
-            PeerCounters counters) {
+            Executor executor,
+            PortCounters counters) {
         AcceptedConnections connections = new AcceptedConnections(config.get(PeerConfigKeys.MAX_CONNECTIONS), counters);
-        InboundCalls inbound = new InboundCalls(service, config, environment, executor, connections, counters);
+        InboundCalls inbound = new InboundCalls(
+                new InboundCalls.Limits(
+                        config.get(PeerConfigKeys.MAX_INBOUND_CALLS),
+                        "kvferry.peer.max-inbound-calls",
+                        config.get(PeerConfigKeys.DEFAULT_TIMEOUT),
+                        "kvferry.peer.default-timeout"),
+                connections,
+                counters,
+                environment.ticker(),
+                environment.scheduler());
         String host =
                 config.isSet(PeerConfigKeys.BIND_HOST) ? config.get(PeerConfigKeys.BIND_HOST) : environment.bindHost();
         int port = config.get(PeerConfigKeys.PORT);
-        Server server = tls.secure(NettyServerBuilder.forAddress(new InetSocketAddress(host, port)))
-                .bossEventLoopGroup(eventLoops.group())
-                .workerEventLoopGroup(eventLoops.group())
-                .channelFactory(() -> {
-                    ServerChannel channel = eventLoops.newServerChannel();
-                    channel.pipeline().addLast(connections);
-                    return channel;
-                })
-                .directExecutor()
-                .addService(serviceOf(inbound))
+        Server server = tls.secure(eventLoops.server(new InetSocketAddress(host, port), connections))
+                .addService(serviceOf(service, ChannelLimits.of(config), executor, inbound))
                 .maxInboundMessageSize(Math.toIntExact(config.get(PeerConfigKeys.MAX_MESSAGE_BYTES)))
                 .maxConcurrentCallsPerConnection(config.get(PeerConfigKeys.MAX_CALLS_PER_PEER))
                 .keepAliveTime(config.get(PeerConfigKeys.KEEPALIVE_INTERVAL).toNanos(), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(config.get(PeerConfigKeys.KEEPALIVE_TIMEOUT).toNanos(), TimeUnit.NANOSECONDS)
-                // peers may probe as often as their own configuration says
-                .permitKeepAliveTime(1, TimeUnit.SECONDS)
-                .permitKeepAliveWithoutCalls(true)
                 .maxConnectionIdle(config.get(PeerConfigKeys.IDLE_TIMEOUT).toNanos() * 2, TimeUnit.NANOSECONDS)
                 .build();
         try {
@@ -79,13 +84,33 @@ final class PeerServer {
         }
     }
 
-    private static ServerServiceDefinition serviceOf(InboundCalls inbound) {
+    private static ServerServiceDefinition serviceOf(
+            PeerService service, ChannelLimits limits, Executor executor, InboundCalls inbound) {
         ServerServiceDefinition.Builder builder = ServerServiceDefinition.builder(PeerControlGrpc.SERVICE_NAME);
         for (PeerMethod method : PeerMethod.values()) {
-            builder.addMethod(method.descriptor(), new InboundRequests(method, inbound));
+            builder.addMethod(
+                    method.descriptor(),
+                    new UnaryCalls(
+                            inbound,
+                            method.stage(),
+                            executor,
+                            (request, deadline) -> answer(service, decode(method, request), deadline)));
         }
-        return builder.addMethod(PeerMethod.CHANNEL, new InboundChannels(inbound))
+        return builder.addMethod(PeerMethod.CHANNEL, new InboundChannels(service, limits, executor, inbound))
                 .build();
+    }
+
+    private static PeerRequest<?> decode(PeerMethod method, byte[] request) {
+        try {
+            return MessageDecoder.request(method, request);
+        } catch (TransferException e) {
+            throw new TransferException(e.error().at(Side.TARGET, ""), e);
+        }
+    }
+
+    private static <R extends PeerReply> CompletionStage<byte[]> answer(
+            PeerService service, PeerRequest<R> request, Deadline deadline) {
+        return service.handle(request, deadline).thenApply(MessageEncoder::encode);
     }
 
     int port() {

@@ -56,7 +56,8 @@ final class PeerTls {
             return new PeerTls(null, null, "");
         }
         if (!missing.isEmpty()) {
-            throw refused("TLS between nodes takes three files; set " + missing.getFirst().name() + ", too");
+            throw refused("TLS between nodes takes three files; set "
+                    + missing.getFirst().name() + ", too");
         }
         File certificate = file(config, PeerConfigKeys.TLS_CERTIFICATE);
         File key = file(config, PeerConfigKeys.TLS_KEY);
@@ -99,6 +100,8 @@ final class PeerTls {
         if (client == null) {
             return builder.usePlaintext();
         }
-        return name.isEmpty() ? builder.sslContext(client) : builder.sslContext(client).overrideAuthority(name);
+        return name.isEmpty()
+                ? builder.sslContext(client)
+                : builder.sslContext(client).overrideAuthority(name);
     }
 }

@@ -3,6 +3,7 @@ package io.kvferry.control.peer;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
+import io.kvferry.control.grpc.CallErrors;
 import io.kvferry.spi.TransferError;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -40,7 +41,7 @@ final class TargetStream implements MessageStream {
     @Override
     public void abort(TransferError why) {
         if (ended.compareAndSet(false, true)) {
-            call.close(CallErrors.status(why), ErrorCodec.toTrailers(why));
+            CallErrors.close(call, why);
         }
     }
 }

@@ -13,6 +13,9 @@ import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
+import io.kvferry.control.grpc.ErrorCodec;
+import io.kvferry.control.grpc.PortCounters;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.control.peer.wire.PeerControlGrpc;
 import io.kvferry.control.peer.wire.PeerProto;
 import io.kvferry.spi.BackendConfig;
@@ -91,7 +94,8 @@ class HostilePeerTest {
         }
 
         assertServes();
-        assertThat(target.control().counters().uselessConnections.sum()).isPositive();
+        assertThat(target.control().counters().sum(PortCounters.Kind.USELESS_CONNECTIONS))
+                .isPositive();
     }
 
     @Test
@@ -129,7 +133,8 @@ class HostilePeerTest {
             }
             assertThat(end).isEqualTo(-1);
             assertThat(first.isClosed()).isFalse();
-            assertThat(small.control().counters().refusedConnections.sum()).isEqualTo(1);
+            assertThat(small.control().counters().sum(PortCounters.Kind.REFUSED_CONNECTIONS))
+                    .isEqualTo(1);
         }
     }
 
@@ -145,7 +150,8 @@ class HostilePeerTest {
 
         assertThat(ErrorCodec.fromTrailers(trailersOf(failure), Stage.PREPARE).code())
                 .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
-        assertThat(target.control().counters().undecodable.sum()).isEqualTo(1);
+        assertThat(target.control().counters().sum(PortCounters.Kind.UNDECODABLE))
+                .isEqualTo(1);
         assertServes();
     }
 
@@ -159,7 +165,8 @@ class HostilePeerTest {
                                 initiator.control().call(target.address(), Samples.PREPARE, TestNode.seconds(20)))
                         .code())
                 .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
-        assertThat(initiator.control().counters().undecodable.sum()).isEqualTo(1);
+        assertThat(initiator.control().counters().sum(PortCounters.Kind.UNDECODABLE))
+                .isEqualTo(1);
     }
 
     @Test
@@ -169,7 +176,7 @@ class HostilePeerTest {
                 .finish(PeerProto.FinishRequest.newBuilder()
                         .setId(PeerProto.TransferId.newBuilder().setHigh(1).setLow(2))
                         .setAttempt(1)
-                        .setSelf(PeerProto.PeerIdentity.newBuilder().setNodeId("other"))
+                        .setSelf(CommonProto.NodeIdentity.newBuilder().setNodeId("other"))
                         .setOutcome(PeerProto.Outcome.OUTCOME_FAILED)
                         .build());
 

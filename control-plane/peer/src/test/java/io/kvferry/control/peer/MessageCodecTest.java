@@ -8,6 +8,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
 import com.google.protobuf.UnknownFieldSet;
+import io.kvferry.control.grpc.wire.CommonProto;
 import io.kvferry.control.peer.wire.PeerProto;
 import io.kvferry.spi.Capability;
 import io.kvferry.spi.Isolation;
@@ -278,7 +279,7 @@ class MessageCodecTest {
     @Test
     void whatALaterVersionCanDoIsLeftOut() {
         byte[] hello = PeerProto.HelloRequest.newBuilder()
-                .setSelf(PeerProto.PeerIdentity.newBuilder().setNodeId("n"))
+                .setSelf(CommonProto.NodeIdentity.newBuilder().setNodeId("n"))
                 .addOffers(PeerProto.BackendOffer.newBuilder()
                         .setName("tcp")
                         .setWireId(PeerProto.WireId.newBuilder().setName("x").setVersion(1))

@@ -3,6 +3,7 @@ package io.kvferry.control.peer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.kvferry.control.grpc.PortCounters;
 import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.Side;
@@ -102,7 +103,8 @@ class PeerCallTest {
             assertThat(failureOf(initiator.control().call(target.address(), Samples.CANCEL, TestNode.seconds(20)))
                             .code())
                     .isEqualTo(TransferErrorCode.INTERNAL);
-            assertThat(target.control().counters().internalErrors.sum()).isEqualTo(3);
+            assertThat(target.control().counters().sum(PortCounters.Kind.INTERNAL_ERRORS))
+                    .isEqualTo(3);
 
             target.answering((request, deadline) -> CompletableFuture.completedFuture(Samples.replyTo(request)));
             assertThat(replyOf(initiator.control().call(target.address(), Samples.CANCEL, TestNode.seconds(20))))

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.kvferry.control.grpc.CallErrors;
+import io.kvferry.control.grpc.PortCounters;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
@@ -166,7 +168,8 @@ class PeerChannelTest {
         open();
 
         assertThat(atInitiator.end()).map(TransferError::code).contains(TransferErrorCode.INTERNAL);
-        assertThat(target.control().counters().internalErrors.sum()).isEqualTo(1);
+        assertThat(target.control().counters().sum(PortCounters.Kind.INTERNAL_ERRORS))
+                .isEqualTo(1);
     }
 
     @Test

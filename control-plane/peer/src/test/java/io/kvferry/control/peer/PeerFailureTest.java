@@ -5,6 +5,7 @@ import static io.kvferry.control.peer.PeerCallTest.replyOf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.kvferry.control.grpc.PortCounters;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
@@ -263,7 +264,8 @@ class PeerFailureTest {
                     failureOf(initiator.control().call(target.address(), Samples.PREPARE, TestNode.seconds(20)));
             assertThat(refusal.code()).isEqualTo(TransferErrorCode.RESOURCE_EXHAUSTED);
             assertThat(refusal.error().detail()).contains("kvferry.peer.max-inbound-calls");
-            assertThat(target.control().counters().refusedCalls.sum()).isEqualTo(1);
+            assertThat(target.control().counters().sum(PortCounters.Kind.REFUSED_CALLS))
+                    .isEqualTo(1);
 
             held.complete(Samples.PREPARED);
             assertThat(replyOf(first)).isEqualTo(Samples.PREPARED);
@@ -322,7 +324,8 @@ class PeerFailureTest {
 
             assertThat(refusal.code()).isEqualTo(TransferErrorCode.RESOURCE_EXHAUSTED);
             assertThat(refusal.error().detail()).contains("kvferry.peer.max-message-bytes");
-            assertThat(target.control().counters().incompleteCalls.sum()).isEqualTo(1);
+            assertThat(target.control().counters().sum(PortCounters.Kind.INCOMPLETE_CALLS))
+                    .isEqualTo(1);
             assertThat(replyOf(initiator.control().call(target.address(), Samples.PREPARE, TestNode.seconds(20))))
                     .isEqualTo(Samples.PREPARED);
         }

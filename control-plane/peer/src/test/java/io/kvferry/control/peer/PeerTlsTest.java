@@ -114,8 +114,7 @@ class PeerTlsTest {
     @Test
     void filesThatCannotBeUsedAreRefusedAndNamed() {
         assertInvalid(
-                one.trusting(folder.resolve("nowhere.crt")),
-                "kvferry.peer.tls-trust=" + folder.resolve("nowhere.crt"));
+                one.trusting(folder.resolve("nowhere.crt")), "kvferry.peer.tls-trust=" + folder.resolve("nowhere.crt"));
         assertInvalid(new Credentials(one.key(), one.certificate()).trusting(members), "kvferry.peer.tls-");
         assertInvalid(new Credentials(one.certificate(), other.key()).trusting(one.key()), "kvferry.peer.tls-");
     }
@@ -123,8 +122,7 @@ class PeerTlsTest {
     private static void assertInvalid(BackendConfig config, String named) {
         assertThatThrownBy(() -> new TestNode(config).close())
                 .isInstanceOfSatisfying(
-                        TransferException.class,
-                        e -> assertThat(e.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST))
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(TransferErrorCode.INVALID_REQUEST))
                 .hasMessageContaining(named);
     }
 }

@@ -13,12 +13,6 @@ import org.openucx.jucx.ucs.UcsConstants;
 
 /** Native memory of messages until UCX has taken them. Confined to the owner thread. */
 final class Outbox {
-    /** Hears that a message could not be sent. */
-    @FunctionalInterface
-    interface Failure {
-        void failed(String doing, int status, String message);
-    }
-
     private static final int SLOTS = 64;
     private static final UcpRequestParams HOST =
             new UcpRequestParams().setMemoryType(UcsConstants.MEMORY_TYPE.UCS_MEMORY_TYPE_HOST);
@@ -33,8 +27,15 @@ final class Outbox {
         }
     }
 
-    /** Sends a message as a header without data, which arrives whole. Returns false while no slot is free. */
-    boolean send(UcpEndpoint endpoint, int id, byte[] message, Failure failure) {
+    /**
+     * Sends a message as a header without data, which arrives whole.
+     *
+     * @param id of the handler that hears it
+     * @param flags beyond that
+     * @param taken runs when UCX has taken it
+     * @return false while no slot is free
+     */
+    boolean send(UcpEndpoint endpoint, int id, byte[] message, long flags, Runnable taken, UcxFailure failure) {
         MemorySegment slot = free.poll();
         if (slot == null) {
             return false;
@@ -46,11 +47,12 @@ final class Outbox {
                 message.length,
                 slot.address(),
                 0,
-                UcpConstants.UCP_AM_SEND_FLAG_EAGER,
+                UcpConstants.UCP_AM_SEND_FLAG_EAGER | flags,
                 new UcxCallback() {
                     @Override
                     public void onSuccess(UcpRequest request) {
                         free.add(slot);
+                        taken.run();
                     }
 
                     @Override

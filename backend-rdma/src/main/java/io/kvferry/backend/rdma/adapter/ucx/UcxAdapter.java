@@ -5,84 +5,89 @@ import io.kvferry.backend.rdma.adapter.RdmaAdapterInfo;
 import io.kvferry.backend.rdma.adapter.RdmaConnection;
 import io.kvferry.backend.rdma.adapter.RdmaEvents;
 import io.kvferry.backend.rdma.adapter.RdmaMemory;
-import io.kvferry.backend.rdma.adapter.SealedBytes;
+import io.kvferry.backend.rdma.adapter.posix.LocalProcess;
+import io.kvferry.backend.rdma.adapter.posix.WaitSet;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Isolation;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Stage;
+import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.openucx.jucx.UcxException;
-import org.openucx.jucx.ucp.UcpConnectionRequest;
-import org.openucx.jucx.ucp.UcpContext;
-import org.openucx.jucx.ucp.UcpListener;
-import org.openucx.jucx.ucp.UcpListenerParams;
-import org.openucx.jucx.ucp.UcpMemMapParams;
-import org.openucx.jucx.ucp.UcpParams;
 import org.openucx.jucx.ucp.UcpWorker;
-import org.openucx.jucx.ucp.UcpWorkerParams;
 
 /**
- * A UCX context with a listener. Each connection has a worker of its own, so that destroying the worker is its fence: UCX
- * can cancel no operation, and a peer's bytes land as long as anything here makes progress for them.
- *
- * <p>A peer shows the token of a connection that was agreed over peer control when it connects; others are turned away.
+ * A UCX context. Each connection has a worker of its own, so that destroying the worker is its fence: UCX can cancel no
+ * operation, and a peer's bytes land as long as anything here makes progress for them.
  */
 final class UcxAdapter implements RdmaAdapter {
     static final String PROVIDER = "ucx";
-    private static final int ADDRESS_MAGIC = 0x55435832;
-    private static final int HELLO_MAGIC = 0x55435833;
     private static final int MAX_OPERATIONS = 64;
+    private static final int MAX_BUSY_AWAITS = 256;
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final RdmaAdapterInfo info;
+    private final UcxWireup wireup;
     private final boolean peerErrors;
-    private final UcpContext context;
-    private final UcpWorker lobby;
-    private final UcpListener listener;
+    private final Duration closeTimeout;
+    private final Ticker ticker;
+    private final LocalProcess self = LocalProcess.self();
+    private final UcxContext context;
+    private final @Nullable UcxListener listener;
     private final byte[] address;
-    private final Object library = new Object();
-    private final Map<Long, UcxConnection> expected = new ConcurrentHashMap<>();
-    private final Sleep sleep;
+    private final WaitSet waits;
+    private final Queue<UcxConnection> arrivals = new ConcurrentLinkedQueue<>();
 
     // owner thread
     private final List<UcxConnection> live = new ArrayList<>();
     private final ArrayDeque<Runnable> events = new ArrayDeque<>();
+    private int busyAwaits;
     private boolean closed;
 
     private UcxAdapter(UcxVersions versions, BackendConfig config, BackendEnvironment environment, Closing opened) {
+        this.wireup = config.get(UcxConfigKeys.WIREUP);
         this.peerErrors = config.get(UcxConfigKeys.PEER_ERRORS);
-        this.context = new UcpContext(parameters(config));
+        this.closeTimeout = config.get(UcxConfigKeys.CLOSE_TIMEOUT);
+        this.ticker = environment.ticker();
+        UcxDevices devices = UcxDevices.of(config, environment);
+        this.context = new UcxContext(config, devices);
         opened.add(context::close);
-        this.lobby = context.newWorker(new UcpWorkerParams());
-        opened.add(lobby::close);
-        InetSocketAddress bind = new InetSocketAddress(environment.bindHost(), config.get(UcxConfigKeys.PORT));
-        this.listener =
-                lobby.newListener(new UcpListenerParams().setSockAddr(bind).setConnectionHandler(this::arrived));
-        opened.add(listener::close);
-        this.sleep = new Sleep();
-        this.address =
-                encode(environment.advertisedHost(), listener.getAddress().getPort());
-        String transports = config.get(UcxConfigKeys.TRANSPORTS);
+        this.listener = wireup == UcxWireup.SOCKET ? listen(config, environment, opened) : null;
+        InetSocketAddress listening = listener == null ? null : listener.address();
+        this.address = listening == null
+                ? new UcxAddress(wireup, 0, "").encode()
+                : new UcxAddress(wireup, listening.getPort(), environment.advertisedHost()).encode();
+        this.waits = new WaitSet();
+        opened.add(waits::close);
+        String transports = UcxTransports.of(config).names();
         this.info = new RdmaAdapterInfo(
                 PROVIDER,
-                versions + ", transports " + (transports.isEmpty() ? "of UCX's choice" : transports) + ", listening on "
-                        + listener.getAddress(),
+                versions + ", transports " + (transports.isEmpty() ? "of UCX_TLS" : transports) + ", " + devices
+                        + (listening == null ? ", no listener" : ", listening on " + listening),
                 Isolation.NONE,
                 MAX_OPERATIONS,
                 Long.MAX_VALUE);
+    }
+
+    private UcxListener listen(BackendConfig config, BackendEnvironment environment, Closing opened) {
+        UcpWorker worker = context.newWorker(0);
+        opened.add(worker::close);
+        UcxListener made = new UcxListener(this, worker, config.get(UcxConfigKeys.PORT), environment);
+        opened.add(made::stop);
+        return made;
     }
 
     static UcxAdapter open(UcxVersions versions, BackendConfig config, BackendEnvironment environment) {
@@ -98,8 +103,7 @@ final class UcxAdapter implements RdmaAdapter {
                             "opening UCX with kvferry.rdma.ucx.transports='" + config.get(UcxConfigKeys.TRANSPORTS)
                                     + "', kvferry.rdma.ucx.devices='" + config.get(UcxConfigKeys.DEVICES)
                                     + "' on " + environment.bindHost() + ":" + config.get(UcxConfigKeys.PORT),
-                            e.getStatus(),
-                            String.valueOf(e.getMessage())),
+                            e),
                     e);
         } catch (RuntimeException | Error e) {
             opened.close();
@@ -120,31 +124,6 @@ final class UcxAdapter implements RdmaAdapter {
         }
     }
 
-    private static UcpParams parameters(BackendConfig config) {
-        UcpParams parameters = new UcpParams()
-                .requestRmaFeature()
-                .requestAmFeature()
-                .requestWakeupFeature()
-                .setMtWorkersShared(true);
-        if (!config.get(UcxConfigKeys.TRANSPORTS).isEmpty()) {
-            parameters.setConfig("TLS", config.get(UcxConfigKeys.TRANSPORTS));
-        }
-        if (!config.get(UcxConfigKeys.DEVICES).isEmpty()) {
-            parameters.setConfig("NET_DEVICES", config.get(UcxConfigKeys.DEVICES));
-        }
-        return parameters;
-    }
-
-    private static byte[] encode(String host, int port) {
-        byte[] name = host.getBytes(StandardCharsets.UTF_8);
-        return SealedBytes.seal(
-                ADDRESS_MAGIC,
-                ByteBuffer.allocate(2 + name.length)
-                        .putShort((short) port)
-                        .put(name)
-                        .flip());
-    }
-
     @Override
     public RdmaAdapterInfo info() {
         return info;
@@ -157,105 +136,89 @@ final class UcxAdapter implements RdmaAdapter {
 
     @Override
     public RdmaMemory register(MemoryRegion region, Deadline deadline) {
-        try {
-            synchronized (library) {
-                return new UcxMemory(
-                        region,
-                        context.memoryMap(new UcpMemMapParams()
-                                .setAddress(region.address())
-                                .setLength(region.sizeBytes())),
-                        library);
-            }
-        } catch (UcxException e) {
-            throw new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED,
-                    Stage.REGISTER,
-                    UcxStatus.detail("registering " + region, e.getStatus(), String.valueOf(e.getMessage()))
-                            + "; over RDMA registered memory is locked: raise the limit, ulimit -l or LimitMEMLOCK=",
-                    e);
-        }
+        return context.register(region);
     }
 
     @Override
     public RdmaConnection connect(byte[] peerAddress, RdmaEvents itsEvents) {
-        ByteBuffer bytes = SealedBytes.open(ADDRESS_MAGIC, peerAddress, "an address");
-        if (bytes.remaining() < 3) {
-            throw new TransferException(TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, "an address without host");
-        }
-        int port = bytes.getShort() & 0xFFFF;
-        String host = StandardCharsets.UTF_8.decode(bytes).toString();
-        long token = RANDOM.nextLong();
-        return new UcxConnection(this, itsEvents, token, hello(token), new Dial(host, port));
+        UcxAddress peer = UcxAddress.decode(peerAddress, wireup);
+        return arrive(open(itsEvents, RANDOM.nextLong(), peer, null));
     }
-
-    /** Where an initiator connects to. */
-    record Dial(String host, int port) {}
 
     @Override
     public RdmaConnection accept(byte[] hello, RdmaEvents itsEvents) {
-        long token = tokenOf(hello);
-        UcxConnection connection = new UcxConnection(this, itsEvents, token, hello(token), null);
-        if (expected.putIfAbsent(token, connection) != null) {
+        UcxHello initiator = UcxHello.decode(hello, wireup);
+        UcxConnection connection = open(itsEvents, initiator.token(), null, initiator);
+        if (listener != null && !listener.expect(connection)) {
+            connection.discard();
             throw new TransferException(
                     TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, "the peer uses one connection twice");
         }
+        return arrive(connection);
+    }
+
+    private UcxConnection open(
+            RdmaEvents itsEvents, long token, @Nullable UcxAddress peer, @Nullable UcxHello initiator) {
+        UcpWorker worker = null;
+        try {
+            worker = context.newWorker(token);
+            byte[] where = wireup == UcxWireup.ADDRESS ? addressOf(worker) : new byte[0];
+            if (initiator != null && where.length > 0) {
+                initiator.requireFormatOf(where);
+            }
+            UcxConnection connection =
+                    new UcxConnection(this, itsEvents, worker, new UcxHello(token, self, where), peer, initiator);
+            worker = null;
+            return connection;
+        } catch (UcxException e) {
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    Stage.PREPARE,
+                    UcxStatus.detail("making a worker", e)
+                            + "; each connection has one and takes file descriptors: raise `ulimit -n`, or lower"
+                            + " kvferry.rdma.max-connections",
+                    e);
+        } finally {
+            if (worker != null) {
+                context.destroy(worker);
+            }
+        }
+    }
+
+    private static byte[] addressOf(UcpWorker worker) {
+        ByteBuffer address = worker.getAddress();
+        byte[] bytes = new byte[address.remaining()];
+        address.get(bytes);
+        return bytes;
+    }
+
+    private UcxConnection arrive(UcxConnection connection) {
+        arrivals.add(connection);
+        wake();
         return connection;
     }
 
-    private static byte[] hello(long token) {
-        return SealedBytes.seal(
-                HELLO_MAGIC, ByteBuffer.allocate(8).putLong(token).flip());
+    UcxContext context() {
+        return context;
     }
 
-    static long tokenOf(byte[] hello) {
-        ByteBuffer bytes = SealedBytes.open(HELLO_MAGIC, hello, "a hello");
-        if (bytes.remaining() < 8) {
-            throw new TransferException(TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, "a hello without token");
-        }
-        return bytes.getLong();
-    }
-
-    /** Called by UCX inside progress: must not throw. */
-    private void arrived(UcpConnectionRequest request) {
-        try {
-            UcxConnection connection = expected.remove(request.getClientId());
-            if (connection == null) {
-                request.reject();
-            } else {
-                events.add(() -> connection.arrived(request));
-            }
-        } catch (RuntimeException e) {
-            // the peer sees that it is not answered
-            events.add(() -> {});
-        }
-    }
-
-    void forget(long token) {
-        expected.remove(token);
+    UcxWireup wireup() {
+        return wireup;
     }
 
     boolean watchesPeers() {
         return peerErrors;
     }
 
-    UcpWorker newWorker(@Nullable Long token) {
-        synchronized (library) {
-            UcpWorkerParams parameters = new UcpWorkerParams();
-            if (token != null) {
-                parameters.setClientId(token);
-            }
-            return context.newWorker(parameters);
-        }
+    Deadline closeDeadline() {
+        return Deadline.after(closeTimeout, ticker);
     }
 
-    void destroy(UcpWorker worker) {
-        synchronized (library) {
-            worker.close();
+    /** The connection is not waited for any more. */
+    void forget(UcxConnection connection) {
+        if (listener != null) {
+            listener.forget(connection);
         }
-    }
-
-    void add(UcxConnection connection) {
-        live.add(connection);
     }
 
     void deliver(Runnable event) {
@@ -264,7 +227,11 @@ final class UcxAdapter implements RdmaAdapter {
 
     @Override
     public boolean progress() {
-        boolean worked = progress(lobby);
+        boolean worked = listener != null && progress(listener.worker());
+        for (UcxConnection arrival = arrivals.poll(); arrival != null; arrival = arrivals.poll()) {
+            live.add(arrival);
+            worked = true;
+        }
         for (int i = live.size() - 1; i >= 0; i--) {
             UcxConnection connection = live.get(i);
             worked |= connection.progress();
@@ -291,22 +258,28 @@ final class UcxAdapter implements RdmaAdapter {
 
     @Override
     public void await(long maxNanos) {
-        if (!arm(lobby)) {
+        waits.clear();
+        if (listener != null && !watch(listener.worker())) {
             return;
         }
-        sleep.clear();
-        sleep.add(lobby.getEventFD());
         for (UcxConnection connection : live) {
-            UcpWorker worker = connection.worker();
-            if (worker == null) {
-                continue;
-            }
-            if (!arm(worker)) {
+            if (!connection.isDestroyed() && !watch(connection.worker())) {
                 return;
             }
-            sleep.add(worker.getEventFD());
         }
-        sleep.await(maxNanos);
+        if (!waits.await(maxNanos) || ++busyAwaits >= MAX_BUSY_AWAITS) {
+            busyAwaits = 0;
+            live.forEach(UcxConnection::look);
+        }
+    }
+
+    /** Returns false if the worker has something to do already. */
+    private boolean watch(UcpWorker worker) {
+        if (!arm(worker)) {
+            return false;
+        }
+        waits.add(worker.getEventFD());
+        return true;
     }
 
     private static boolean arm(UcpWorker worker) {
@@ -323,17 +296,21 @@ final class UcxAdapter implements RdmaAdapter {
 
     @Override
     public void wake() {
-        lobby.signal();
+        waits.wake();
     }
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            listener.close();
-            lobby.close();
-            context.close();
-            sleep.close();
+        if (closed) {
+            return;
         }
+        closed = true;
+        if (listener != null) {
+            listener.close();
+        }
+        if (live.isEmpty() && arrivals.isEmpty()) {
+            context.close(); // which takes no worker with it: what is left uses it until the process ends
+        }
+        waits.close();
     }
 }

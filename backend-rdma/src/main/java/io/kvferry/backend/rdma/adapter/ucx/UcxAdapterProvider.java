@@ -11,6 +11,8 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens UCX. The versions of jucx and libucp are compared before anything of jucx is loaded, as some pairs end the process.
@@ -20,6 +22,8 @@ import java.util.Set;
  * @since 0.1.0
  */
 public final class UcxAdapterProvider implements RdmaAdapterProvider {
+    private static final Logger LOG = LoggerFactory.getLogger(UcxAdapterProvider.class);
+
     /** Makes the provider; loads nothing. */
     public UcxAdapterProvider() {}
 
@@ -66,6 +70,14 @@ public final class UcxAdapterProvider implements RdmaAdapterProvider {
     public RdmaAdapter open(BackendConfig config, BackendEnvironment environment, Deadline deadline) {
         if (probe(config) instanceof Availability.Unavailable(TransferErrorCode code, String reason, String fix)) {
             throw new TransferException(code, Stage.OPEN, reason + "; " + fix);
+        }
+        UcxTransports transports = UcxTransports.of(config);
+        transports.require();
+        if (transports.namesTcp()) {
+            LOG.warn("{}", UcxTransports.TCP_WARNING);
+            if (config.get(UcxConfigKeys.WIREUP) == UcxWireup.SOCKET) {
+                LOG.warn("UCX's TCP listener ends this process if anything but UCX's bytes reaches its port");
+            }
         }
         try {
             return UcxAdapter.open(UcxVersions.read(), config, environment);

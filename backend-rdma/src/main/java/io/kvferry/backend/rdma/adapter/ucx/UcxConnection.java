@@ -5,14 +5,13 @@ import io.kvferry.backend.rdma.adapter.RdmaConnection;
 import io.kvferry.backend.rdma.adapter.RdmaEvents;
 import io.kvferry.backend.rdma.adapter.RdmaRemoteKey;
 import io.kvferry.backend.rdma.adapter.SealedBytes;
-import io.kvferry.spi.Operation;
+import io.kvferry.backend.rdma.adapter.posix.Posix;
+import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.util.HashSet;
@@ -21,54 +20,85 @@ import org.jspecify.annotations.Nullable;
 import org.openucx.jucx.UcxCallback;
 import org.openucx.jucx.UcxException;
 import org.openucx.jucx.ucp.UcpAmData;
-import org.openucx.jucx.ucp.UcpConnectionRequest;
 import org.openucx.jucx.ucp.UcpConstants;
 import org.openucx.jucx.ucp.UcpEndpoint;
 import org.openucx.jucx.ucp.UcpEndpointParams;
-import org.openucx.jucx.ucp.UcpRemoteKey;
 import org.openucx.jucx.ucp.UcpRequest;
 import org.openucx.jucx.ucp.UcpWorker;
 
 /**
  * One endpoint on a worker of its own. What UCX calls back only counts and queues, and never throws; it is called inside
  * progress, inside a post and inside a close. Objects that UCX refers to are held here until the worker is destroyed,
- * because jucx refers to them weakly. Confined to the owner thread.
+ * because jucx refers to them weakly. Made by any thread, then confined to the owner thread.
  */
 final class UcxConnection implements RdmaConnection {
     private static final int MESSAGE_ID = 1;
     private static final int MAX_BATCHES = 128;
-    private static final int MAX_CLOSE_TURNS = 10_000;
 
     private final UcxAdapter adapter;
     private final RdmaEvents events;
-    private final long token;
-    private final byte[] hello;
-    private final UcxAdapter.@Nullable Dial dial;
-    private final Set<Key> keys = new HashSet<>();
+    private final UcpWorker worker;
+    private final UcxHello hello;
+    private final @Nullable UcxAddress peer;
+    private final @Nullable UcxHello initiator;
+    private final Set<UcxRemoteKey> keys = new HashSet<>();
     private final Outbox outbox = new Outbox();
+    private final @Nullable UcxFence fence;
 
-    private @Nullable UcpWorker worker;
     private @Nullable UcpEndpoint endpoint;
-    private @Nullable UcpRequest closing;
-    private int closeTurns;
+
+    /** To a target that asked before this half was connected to it. */
+    private @Nullable UcpEndpoint reply;
+
+    private @Nullable Deadline endsBy;
     private int batches;
     private boolean established;
     private boolean failed;
     private boolean closed;
     private boolean destroyed;
 
-    /** @param dial where an initiator's half connects to; null for a target's */
-    UcxConnection(UcxAdapter adapter, RdmaEvents events, long token, byte[] hello, UcxAdapter.@Nullable Dial dial) {
+    /**
+     * Makes a half that its peer can reach, and that reaches nobody yet.
+     *
+     * @param worker belongs to the connection from now on
+     * @param peer where an initiator's half connects to; null for a target's
+     * @param initiator the other half, of a target's; null for an initiator's
+     */
+    UcxConnection(
+            UcxAdapter adapter,
+            RdmaEvents events,
+            UcpWorker worker,
+            UcxHello hello,
+            @Nullable UcxAddress peer,
+            @Nullable UcxHello initiator) {
         this.adapter = adapter;
         this.events = events;
-        this.token = token;
+        this.worker = worker;
         this.hello = hello;
-        this.dial = dial;
+        this.peer = peer;
+        this.initiator = initiator;
+        boolean beside = initiator == null || initiator.process().isBeside(hello.process());
+        boolean byAddress = adapter.wireup() == UcxWireup.ADDRESS;
+        this.fence = byAddress && beside && !adapter.watchesPeers() ? new UcxFence() : null;
+        if (initiator != null) {
+            meet(initiator);
+        }
+        worker.setAmRecvHandler(MESSAGE_ID, this::received, UcpConstants.UCP_AM_FLAG_WHOLE_MSG);
+        worker.setAmRecvHandler(UcxFence.MESSAGE_ID, this::fenced, UcpConstants.UCP_AM_FLAG_WHOLE_MSG);
     }
 
-    @Nullable
+    private void meet(UcxHello other) {
+        if (fence != null && other.process().isBeside(hello.process())) {
+            fence.meet(other.process());
+        }
+    }
+
     UcpWorker worker() {
         return worker;
+    }
+
+    long token() {
+        return hello.token();
     }
 
     boolean isDestroyed() {
@@ -77,21 +107,27 @@ final class UcxConnection implements RdmaConnection {
 
     @Override
     public byte[] hello() {
-        return hello.clone();
+        return hello.encode();
     }
 
     @Override
     public void establish(byte[] answer) {
-        UcxAdapter.Dial to = dial;
-        if (to == null || established || UcxAdapter.tokenOf(answer) != token) {
+        UcxHello target = UcxHello.decode(answer, adapter.wireup());
+        UcxAddress to = peer;
+        if (to == null || established || target.token() != token()) {
             throw new TransferException(
                     TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, "the answer is not for this connection");
         }
         established = true;
+        meet(target);
         try {
-            InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(to.host()), to.port());
-            open(token, new UcpEndpointParams().setSocketAddress(address).sendClientId());
-            require(endpoint).flushNonBlocking(new UcxCallback() {
+            attach(
+                    to.wireup() == UcxWireup.ADDRESS
+                            ? towards(target)
+                            : new UcpEndpointParams()
+                                    .setSocketAddress(to.resolve())
+                                    .sendClientId());
+            open().flushNonBlocking(new UcxCallback() {
                 @Override
                 public void onSuccess(UcpRequest request) {
                     adapter.deliver(UcxConnection.this::connected);
@@ -99,61 +135,67 @@ final class UcxConnection implements RdmaConnection {
 
                 @Override
                 public void onError(int status, String message) {
-                    fail("connecting to " + to.host() + ":" + to.port(), status, message);
+                    fail("connecting", status, message);
                 }
             });
         } catch (UcxException e) {
-            fail("connecting to " + to.host() + ":" + to.port(), e.getStatus(), String.valueOf(e.getMessage()));
+            fail("connecting", e);
         } catch (UnknownHostException e) {
-            fail("connecting", -6, "the host " + to.host() + " has no address");
+            fail("connecting", UcxStatus.UNREACHABLE, "the host " + to.host() + " has no address");
         }
     }
 
-    private void connected() {
-        if (!closed && !failed) {
-            events.connected();
-        }
+    private UcpEndpointParams towards(UcxHello half) {
+        half.requireFormatOf(hello.worker());
+        ByteBuffer address = ByteBuffer.allocateDirect(half.worker().length);
+        return new UcpEndpointParams().setUcpAddress(address.put(half.worker()).flip());
     }
 
-    /** The initiator of an accepted connection is at the door. */
-    void arrived(UcpConnectionRequest request) {
-        if (closed) {
-            request.reject();
-            return;
-        }
+    /** The initiator of a target's half is there: through the listener, or by its first message. */
+    void arrived(UcpEndpointParams parameters) {
         try {
-            open(null, new UcpEndpointParams().setConnectionRequest(request));
+            attach(parameters);
             connected();
         } catch (UcxException e) {
-            fail("accepting", e.getStatus(), String.valueOf(e.getMessage()));
+            fail("accepting", e);
         }
     }
 
-    private void open(@Nullable Long clientId, UcpEndpointParams parameters) {
-        UcpWorker made = adapter.newWorker(clientId);
-        worker = made;
-        adapter.add(this);
-        made.setAmRecvHandler(MESSAGE_ID, this::received, UcpConstants.UCP_AM_FLAG_WHOLE_MSG);
+    private void attach(UcpEndpointParams parameters) {
         if (adapter.watchesPeers()) {
             parameters.setPeerErrorHandlingMode();
         }
         parameters.setErrorHandler((failing, status, message) -> fail("the connection", status, message));
-        endpoint = made.newEndpoint(parameters);
+        endpoint = worker.newEndpoint(parameters);
     }
 
-    private static UcpEndpoint require(@Nullable UcpEndpoint endpoint) {
-        if (endpoint == null) {
+    private void connected() {
+        if (!isOver()) {
+            events.connected();
+        }
+    }
+
+    boolean isOver() {
+        return closed || failed;
+    }
+
+    private UcpEndpoint open() {
+        UcpEndpoint open = endpoint;
+        if (open == null) {
             throw new TransferException(
                     TransferErrorCode.CONNECTION_FAILED, Stage.TRANSFER, "the connection is not open");
         }
-        return endpoint;
+        return open;
     }
 
-    @SuppressWarnings("restricted") // the length is what UCX says, and checked
-    private int received(long header, long bytes, UcpAmData data, UcpEndpoint reply) {
+    private int received(long header, long bytes, UcpAmData data, UcpEndpoint sender) {
         if (bytes > 0 && bytes <= MAX_MESSAGE_BYTES) {
-            byte[] message = MemorySegment.ofAddress(header).reinterpret(bytes).toArray(ValueLayout.JAVA_BYTE);
+            byte[] message = copy(header, bytes);
             adapter.deliver(() -> {
+                UcxHello from = initiator;
+                if (endpoint == null && from != null && !isOver()) {
+                    arrived(towards(from));
+                }
                 if (!closed) {
                     events.received(message);
                 }
@@ -162,9 +204,38 @@ final class UcxConnection implements RdmaConnection {
         return UcxStatus.OK;
     }
 
+    private int fenced(long header, long bytes, UcpAmData data, @Nullable UcpEndpoint sender) {
+        UcxFence known = fence;
+        if (known != null && bytes == 1) {
+            byte said = copy(header, bytes)[0];
+            adapter.deliver(() -> {
+                known.heard(said);
+                reply = sender;
+                fail("the connection", UcxStatus.REJECTED, "the other side closes it");
+            });
+        }
+        return UcxStatus.OK;
+    }
+
+    @SuppressWarnings("restricted") // the length is what UCX says, and checked
+    private static byte[] copy(long header, long bytes) {
+        return MemorySegment.ofAddress(header).reinterpret(bytes).toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    /** Looks whether the process of the other half is still there, where UCX does not. */
+    void look() {
+        if (fence != null && fence.misses()) {
+            fail("the connection", UcxStatus.CONNECTION_RESET, "the process of the peer has ended");
+        }
+    }
+
+    private void fail(String doing, UcxException thrown) {
+        fail(doing, thrown.getStatus(), String.valueOf(thrown.getMessage()));
+    }
+
     /** Reported once, however often UCX says so: by exception, by callback and by error handler. */
     private void fail(String doing, int status, String message) {
-        if (!failed && !closed) {
+        if (!isOver()) {
             failed = true;
             adapter.deliver(() -> {
                 if (!closed) {
@@ -180,118 +251,50 @@ final class UcxConnection implements RdmaConnection {
         ByteBuffer direct = ByteBuffer.allocateDirect(content.remaining());
         direct.put(content).flip();
         try {
-            Key key = new Key(require(endpoint).unpackRemoteKey(direct));
-            keys.add(key);
-            return key;
+            return new UcxRemoteKey(open().unpackRemoteKey(direct), keys);
         } catch (UcxException e) {
             throw new TransferException(
-                    TransferErrorCode.PROTOCOL_ERROR,
-                    Stage.PREPARE,
-                    UcxStatus.detail("unpacking a key", e.getStatus(), String.valueOf(e.getMessage())),
-                    e);
-        }
-    }
-
-    private final class Key implements RdmaRemoteKey {
-        private final UcpRemoteKey library;
-        private boolean released;
-
-        private Key(UcpRemoteKey library) {
-            this.library = library;
-        }
-
-        @Override
-        public void release() {
-            if (!released) {
-                released = true;
-                keys.remove(this);
-                library.close();
-            }
+                    TransferErrorCode.PROTOCOL_ERROR, Stage.PREPARE, UcxStatus.detail("unpacking a key", e), e);
         }
     }
 
     @Override
     public boolean post(RdmaBatch batch) {
         UcpEndpoint open = endpoint;
-        if (closed || failed || open == null) {
+        if (isOver() || open == null) {
             return true; // what is given up is said by failed and closed
         }
         if (batches >= MAX_BATCHES) {
             return false;
         }
         batches++;
-        boolean write = batch.operation() == Operation.WRITE;
-        Flight flight = new Flight(batch, batch.size() + (write ? 1 : 0));
         try {
-            for (int i = 0; i < batch.size(); i++) {
-                UcpRemoteKey key = ((Key) batch.remote(i)).library;
-                UcxMemory memory = (UcxMemory) batch.local(i);
-                if (write) {
-                    open.putNonBlocking(
-                            batch.localAddress(i),
-                            batch.length(i),
-                            batch.remoteAddress(i),
-                            key,
-                            flight,
-                            memory.parameters());
-                } else {
-                    open.getNonBlocking(
-                            batch.remoteAddress(i),
-                            key,
-                            batch.localAddress(i),
-                            batch.length(i),
-                            flight,
-                            memory.parameters());
-                }
-            }
-            if (write) {
-                // a put's own completion says that its source is free; the flush, that its bytes have arrived
-                open.flushNonBlocking(flight);
-            }
+            new Flight(batch, this::fail, this::landed).post(open);
         } catch (UcxException e) {
-            fail("posting", e.getStatus(), String.valueOf(e.getMessage()));
+            fail("posting", e);
         }
         return true;
     }
 
-    /** Counts what of a batch is still under way. */
-    private final class Flight extends UcxCallback {
-        private final RdmaBatch batch;
-        private int left;
-
-        private Flight(RdmaBatch batch, int left) {
-            this.batch = batch;
-            this.left = left;
-        }
-
-        @Override
-        public void onSuccess(UcpRequest request) {
-            if (--left == 0) {
-                adapter.deliver(() -> {
-                    batches--;
-                    if (!closed) {
-                        events.applied(batch);
-                    }
-                });
+    private void landed(RdmaBatch batch) {
+        adapter.deliver(() -> {
+            batches--;
+            if (!isOver()) {
+                events.applied(batch);
             }
-        }
-
-        @Override
-        public void onError(int status, String message) {
-            fail("moving bytes", status, message);
-        }
+        });
     }
 
     @Override
     public boolean send(byte[] message) {
         UcpEndpoint open = endpoint;
-        if (closed || failed || open == null) {
+        if (isOver() || open == null) {
             return true;
         }
         try {
-            return outbox.send(open, MESSAGE_ID, message, this::fail);
+            return outbox.send(open, MESSAGE_ID, message, 0, () -> {}, this::fail);
         } catch (UcxException e) {
-            fail("sending", e.getStatus(), String.valueOf(e.getMessage()));
+            fail("sending", e);
             return true;
         }
     }
@@ -302,41 +305,59 @@ final class UcxConnection implements RdmaConnection {
             return;
         }
         closed = true;
-        adapter.forget(token);
-        if (worker == null) {
-            adapter.deliver(events::closed);
-            return;
-        }
-        Set.copyOf(keys).forEach(Key::release);
+        endsBy = adapter.closeDeadline();
+        adapter.forget(this);
         UcpEndpoint open = endpoint;
         if (open != null && adapter.watchesPeers()) {
             try {
-                closing = open.closeNonBlockingForce();
+                open.closeNonBlockingForce();
             } catch (UcxException e) {
-                closing = null; // destroying the worker takes the endpoint with it
+                endpoint = null; // destroying the worker takes the endpoint with it
             }
         }
     }
 
     /** Makes progress; the last, after a close, destroys the worker, after which nothing lands through it any more. */
     boolean progress() {
-        UcpWorker mine = worker;
-        if (mine == null || destroyed) {
+        if (destroyed) {
             return false;
         }
-        boolean worked = UcxAdapter.progress(mine);
-        if (!closed) {
+        boolean worked = UcxAdapter.progress(worker);
+        if (!closed || !mayEnd(worked)) {
             return worked;
         }
-        UcpRequest request = closing;
-        if (request == null || request.isCompleted() || ++closeTurns > MAX_CLOSE_TURNS) {
-            destroyed = true;
-            adapter.destroy(mine);
-            worker = null;
-            endpoint = null;
-            outbox.close();
-            adapter.deliver(events::closed);
-        }
+        discard();
+        adapter.deliver(events::closed);
         return true;
+    }
+
+    private boolean mayEnd(boolean worked) {
+        boolean late = endsBy == null || endsBy.isExpired();
+        UcxFence known = fence;
+        UcxHello from = initiator;
+        if (known == null) {
+            return !worked || late; // the endpoint has given its requests back
+        }
+        if (from == null) {
+            return late || known.isGone(endpoint == null ? reply : endpoint, batches == 0, outbox);
+        }
+        try {
+            if (endpoint == null) {
+                attach(towards(from));
+            }
+            return known.isAnswered(open(), outbox);
+        } catch (UcxException e) {
+            return Posix.canOpenMore(); // an initiator's worker that is not found is no more
+        }
+    }
+
+    /** Destroys the worker, with what is left of the connection. */
+    void discard() {
+        destroyed = true;
+        Set.copyOf(keys).forEach(UcxRemoteKey::release);
+        adapter.context().destroy(worker);
+        endpoint = null;
+        reply = null;
+        outbox.close();
     }
 }

@@ -7,6 +7,7 @@ import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.openucx.jucx.ucp.UcpMemory;
 import org.openucx.jucx.ucp.UcpRequestParams;
 import org.openucx.jucx.ucs.UcsConstants;
@@ -17,16 +18,15 @@ final class UcxMemory implements RdmaMemory, RdmaGrant {
 
     private final MemoryRegion region;
     private final UcpMemory memory;
-    private final Object library;
+    private final UcxContext context;
     private final byte[] key;
     private final UcpRequestParams parameters;
-    private boolean gone;
+    private final AtomicBoolean gone = new AtomicBoolean();
 
-    /** @param library is locked around calls that change the context */
-    UcxMemory(MemoryRegion region, UcpMemory memory, Object library) {
+    UcxMemory(MemoryRegion region, UcpMemory memory, UcxContext context) {
         this.region = region;
         this.memory = memory;
-        this.library = library;
+        this.context = context;
         ByteBuffer packed = memory.getRemoteKeyBuffer();
         this.key = SealedBytes.seal(KEY_MAGIC, packed.duplicate());
         // said on every operation: jucx's own "unknown" is another number in each version of libucp
@@ -60,11 +60,8 @@ final class UcxMemory implements RdmaMemory, RdmaGrant {
 
     @Override
     public void deregister(Deadline deadline) {
-        synchronized (library) {
-            if (!gone) {
-                gone = true;
-                memory.deregister();
-            }
+        if (gone.compareAndSet(false, true)) {
+            context.deregister(memory);
         }
     }
 }

@@ -16,7 +16,7 @@ record UcxVersions(String jucx, int ucpMajor, int ucpMinor, int ucpPatch) {
     private static final int OLDEST_UCP_MINOR = 13;
 
     static UcxVersions read() {
-        int[] ucp = NativeCalls.ucpVersion();
+        int[] ucp = UcpLibrary.version();
         return new UcxVersions(jucxVersion(), ucp[0], ucp[1], ucp[2]);
     }
 

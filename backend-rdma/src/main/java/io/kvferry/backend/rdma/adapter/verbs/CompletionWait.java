@@ -3,9 +3,10 @@ package io.kvferry.backend.rdma.adapter.verbs;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import io.kvferry.backend.rdma.adapter.posix.Posix;
+import io.kvferry.backend.rdma.adapter.posix.WaitSet;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.slf4j.Logger;
@@ -19,25 +20,15 @@ import org.slf4j.LoggerFactory;
 final class CompletionWait implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CompletionWait.class);
 
-    private static final int WAKE_UP = 0;
-    private static final int NOTIFICATION = 1;
-    private static final int DEVICE = 2;
-
     private final VerbsDevice device;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment channel;
-    private final int wakeUpFd;
-    private final MemorySegment pollfds = arena.allocate(3 * Posix.POLLFD_BYTES, 8);
-    private final MemorySegment captured = arena.allocate(Posix.CAPTURED);
+    private final WaitSet descriptors;
+    private final int notification;
+    private final int report;
     private final MemorySegment queue = arena.allocate(ADDRESS);
     private final MemorySegment context = arena.allocate(ADDRESS);
     private final MemorySegment event = arena.allocate(Abi.EVENT_BYTES, 8);
-
-    /** Guards the descriptor that others write to against being closed, and then being another's, under them. */
-    private final Object wakeLock = new Object();
-
-    private boolean awake;
-    private boolean closed;
 
     CompletionWait(VerbsDevice device) {
         this.device = device;
@@ -48,12 +39,11 @@ final class CompletionWait implements AutoCloseable {
             throw e;
         }
         int channelFd = channel.get(JAVA_INT, Abi.CHANNEL_FD);
-        this.wakeUpFd = Posix.eventFd();
         Posix.nonBlocking(channelFd);
         Posix.nonBlocking(device.asyncFd());
-        Posix.await(pollfds, WAKE_UP, wakeUpFd);
-        Posix.await(pollfds, NOTIFICATION, channelFd);
-        Posix.await(pollfds, DEVICE, device.asyncFd());
+        this.descriptors = new WaitSet();
+        this.notification = descriptors.add(channelFd);
+        this.report = descriptors.add(device.asyncFd());
     }
 
     MemorySegment channel() {
@@ -68,18 +58,11 @@ final class CompletionWait implements AutoCloseable {
      * @param happened hears what the device reports
      */
     void sleep(long maxNanos, LongConsumer notified, Consumer<DeviceEvent> happened) {
-        long millis = Math.clamp(TimeUnit.NANOSECONDS.toMillis(maxNanos + 999_999), 0, Integer.MAX_VALUE);
-        Posix.poll(pollfds, (int) millis, captured);
-        if (Posix.isReadable(pollfds, WAKE_UP)) {
-            synchronized (wakeLock) {
-                awake = false;
-                Posix.drain(wakeUpFd);
-            }
-        }
-        if (Posix.isReadable(pollfds, NOTIFICATION)) {
+        boolean ignored = descriptors.await(maxNanos);
+        if (descriptors.isReadable(notification)) {
             takeNotifications(notified);
         }
-        if (Posix.isReadable(pollfds, DEVICE)) {
+        if (descriptors.isReadable(report)) {
             takeEvents(happened);
         }
     }
@@ -106,20 +89,12 @@ final class CompletionWait implements AutoCloseable {
 
     /** Ends the current or the next sleep. Any thread. */
     void wake() {
-        synchronized (wakeLock) {
-            if (!awake && !closed) {
-                awake = true;
-                Posix.signal(wakeUpFd);
-            }
-        }
+        descriptors.wake();
     }
 
     @Override
     public void close() {
-        synchronized (wakeLock) {
-            closed = true;
-            Posix.close(wakeUpFd);
-        }
+        descriptors.close();
         device.verbs().destroyChannel.call("", channel);
         arena.close();
     }

@@ -15,9 +15,9 @@ import java.lang.foreign.MemorySegment;
  */
 final class MessageBuffers implements AutoCloseable {
     static final int SLOT_BYTES = RdmaConnection.MAX_MESSAGE_BYTES;
-    static final int RECEIVES = 16;
+    static final int RECEIVES = 64;
 
-    /** Messages that may be on their way: fewer than the peer has receives, so that none arrives unexpected. */
+    /** Messages that may be on their way. */
     static final int SENDS = RECEIVES / 2;
 
     private static final int FLUSH_SLOT = RECEIVES + SENDS;

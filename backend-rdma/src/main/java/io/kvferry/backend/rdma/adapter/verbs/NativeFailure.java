@@ -1,5 +1,6 @@
 package io.kvferry.backend.rdma.adapter.verbs;
 
+import io.kvferry.backend.rdma.adapter.posix.Posix;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;

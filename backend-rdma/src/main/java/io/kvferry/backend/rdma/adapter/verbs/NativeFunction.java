@@ -2,6 +2,7 @@ package io.kvferry.backend.rdma.adapter.verbs;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
+import io.kvferry.backend.rdma.adapter.posix.Posix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;

@@ -15,10 +15,16 @@ import io.kvferry.spi.BackendConfig;
  */
 record QueuePairSettings(
         int sendDepth, int maxSlices, int ackTimeout, int retries, int reads, int trafficClass, int serviceLevel) {
-    /** A sender without a posted receive tries again after 1 ms (the enum of verbs), as often as packets are sent again. */
+    /** A message that finds no receive posted is sent again after 1.28 ms, as the enum of verbs has it. */
     static final int MIN_RNR_TIMER = 14;
 
-    static final int RNR_RETRIES = 6;
+    /**
+     * For ever. The device acknowledges a message before the peer's process has seen it, so a process that is slow for some
+     * milliseconds runs out of receives however few messages are on their way; it is no reason to lose it. One that does not
+     * come back holds transfers until their deadline, and one that has ended acknowledges nothing, which is another counter.
+     */
+    static final int RNR_RETRIES = 7;
+
     static final int HOP_LIMIT = 64;
 
     /** More slices than this make a request so long that posting it costs more than a second request. */

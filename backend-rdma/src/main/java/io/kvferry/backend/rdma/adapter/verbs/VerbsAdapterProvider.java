@@ -2,6 +2,7 @@ package io.kvferry.backend.rdma.adapter.verbs;
 
 import io.kvferry.backend.rdma.adapter.RdmaAdapter;
 import io.kvferry.backend.rdma.adapter.RdmaAdapterProvider;
+import io.kvferry.backend.rdma.adapter.posix.LockedMemory;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -53,7 +54,7 @@ public final class VerbsAdapterProvider implements RdmaAdapterProvider {
                 fix = "give its network interface an address, or set " + VerbsConfigKeys.GID_INDEX.name();
                 Gid gid = chooseGid(device, config, null);
                 return new Availability.Available(
-                        device.describe() + ", from " + gid + "; memory to lock: " + LockedMemory.describe());
+                        device.describe() + ", from " + gid + "; memory to lock: " + LockedMemory.read());
             }
         } catch (TransferException e) {
             return new Availability.Unavailable(e.code(), e.error().detail(), fix);

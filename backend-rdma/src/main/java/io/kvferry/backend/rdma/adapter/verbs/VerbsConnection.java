@@ -4,6 +4,7 @@ import io.kvferry.backend.rdma.adapter.RdmaBatch;
 import io.kvferry.backend.rdma.adapter.RdmaConnection;
 import io.kvferry.backend.rdma.adapter.RdmaEvents;
 import io.kvferry.backend.rdma.adapter.RdmaRemoteKey;
+import io.kvferry.backend.rdma.adapter.posix.Posix;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.TransferErrorCode;

@@ -2,6 +2,8 @@ package io.kvferry.backend.rdma.adapter.verbs;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import io.kvferry.backend.rdma.adapter.posix.LockedMemory;
+import io.kvferry.backend.rdma.adapter.posix.Posix;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -39,6 +41,7 @@ final class VerbsRegion implements AutoCloseable {
                     "region of " + bytes + " bytes > " + device.limits().maxRegionBytes() + " bytes, the most that "
                             + device.name() + " takes; split it");
         }
+        LockedMemory.read().require(address, bytes);
         IbVerbs verbs = device.verbs();
         try {
             MemorySegment handle = verbs.regMr
@@ -50,7 +53,9 @@ final class VerbsRegion implements AutoCloseable {
                     TransferErrorCode.INVALID_REQUEST,
                     Stage.REGISTER,
                     bytes + " bytes on " + device.name()
-                            + (e.errno() == Posix.ENOMEM ? ": " + LockedMemory.explain() : ""));
+                            + (e.errno() == Posix.ENOMEM
+                                    ? ": " + LockedMemory.read().explain()
+                                    : ""));
         }
     }
 

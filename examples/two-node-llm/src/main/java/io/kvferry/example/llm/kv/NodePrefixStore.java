@@ -9,12 +9,14 @@ import io.kvferry.node.KvFetch;
 import io.kvferry.node.KvNode;
 import io.kvferry.node.NodeConfigKeys;
 import io.kvferry.node.PutResult;
+import io.kvferry.spi.ConfigKey;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Set;
 
 /**
  * Keeps pages as the chunks of a KV node, so that other nodes of the cluster find them.
@@ -28,6 +30,21 @@ public final class NodePrefixStore implements PrefixStore {
     private NodePrefixStore(KvNode node, ModelShape shape) {
         this.node = node;
         this.shape = shape;
+    }
+
+    /**
+     * Returns the keys that {@link #open} sets, because the model decides them.
+     *
+     * @return the keys
+     */
+    public static Set<ConfigKey<?>> modelKeys() {
+        return Set.of(
+                NodeConfigKeys.MODEL,
+                NodeConfigKeys.LAYERS,
+                NodeConfigKeys.KV_HEADS,
+                NodeConfigKeys.HEAD_DIM,
+                NodeConfigKeys.DATA_TYPE,
+                NodeConfigKeys.CHUNK_TOKENS);
     }
 
     /**

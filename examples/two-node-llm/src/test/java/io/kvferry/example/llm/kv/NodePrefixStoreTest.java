@@ -15,8 +15,10 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** The port on real nodes: a controller, gRPC between the nodes, TCP for the pages. */
+/** The port on real nodes: a controller, gRPC between the nodes, a backend for the pages. */
 class NodePrefixStoreTest {
     private static final ModelShape SHAPE = new ModelShape(2, 2, 16, 32, 64, 600);
     private static final int[] TOKENS = new Random(5).ints(300, 0, 256).toArray();
@@ -33,20 +35,28 @@ class NodePrefixStoreTest {
                 .set(ControllerConfigKeys.PORT, 0)
                 .build()
                 .values());
-        prefill = node("tiny-1");
-        decode = node("tiny-1");
+    }
+
+    private void openNodes(String backend) {
+        prefill = node("tiny-1", backend);
+        decode = node("tiny-1", backend);
     }
 
     @AfterEach
     void close() {
-        decode.close();
-        prefill.close();
+        if (decode != null) {
+            decode.close();
+        }
+        if (prefill != null) {
+            prefill.close();
+        }
         controller.close();
     }
 
-    private NodePrefixStore node(String modelName) {
+    private NodePrefixStore node(String modelName, String backend) {
         KvFerryConfig.Builder config = KvFerryConfig.builder()
                 .set("kvferry.cluster.controllers", controller.address().toString())
+                .set("kvferry.backend", backend)
                 .set("kvferry.kv.pool-size", "1MiB");
         NodePrefixStore store = NodePrefixStore.open(config, SHAPE, modelName);
         assertThat(store.node().awaitRegistered(soon())).isTrue();
@@ -57,8 +67,10 @@ class NodePrefixStoreTest {
         return Deadline.after(Duration.ofSeconds(30));
     }
 
-    @Test
-    void pagesOfAnotherNodeContinueAsIfTheyHadBeenComputedHere() {
+    @ParameterizedTest
+    @ValueSource(strings = {"tcp", "mooncake"})
+    void pagesOfAnotherNodeContinueAsIfTheyHadBeenComputedHere(String backend) {
+        openNodes(backend);
         KvCache computed = new KvCache(SHAPE);
         float[] expected = model.append(computed, TOKENS);
         assertThat(prefill.publish(TOKENS, computed, soon())).isEqualTo(256);
@@ -78,6 +90,7 @@ class NodePrefixStoreTest {
 
     @Test
     void whatWasFetchedIsHereTheNextTime() {
+        openNodes("tcp");
         KvCache computed = new KvCache(SHAPE);
         var ignored = model.append(computed, TOKENS);
         prefill.publish(TOKENS, computed, soon());
@@ -88,11 +101,12 @@ class NodePrefixStoreTest {
 
     @Test
     void anotherModelFindsNothing() {
+        openNodes("tcp");
         KvCache computed = new KvCache(SHAPE);
         var ignored = model.append(computed, TOKENS);
         prefill.publish(TOKENS, computed, soon());
 
-        try (NodePrefixStore other = node("tiny-2")) {
+        try (NodePrefixStore other = node("tiny-2", "tcp")) {
             assertThat(other.fetch(TOKENS, new KvCache(SHAPE), soon())).isEqualTo(Prefix.NONE);
         }
     }

@@ -1,0 +1,11 @@
+package ${package};
+
+import io.kvferry.conformance.BackendConformance;
+import io.kvferry.conformance.BackendHarness;
+
+/** Every rule of the contract. One topic alone: mvn test -Dtest='${classPrefix}ConformanceTest$Data' */
+class ${classPrefix}ConformanceTest extends BackendConformance {
+    ${classPrefix}ConformanceTest() {
+        super(BackendHarness.named("${backendName}"));
+    }
+}
