@@ -2,10 +2,6 @@ package io.kvferry.conformance;
 
 import io.kvferry.spi.TransferErrorCode;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -28,15 +24,13 @@ public final class FaultPlan {
     private final long seed;
     private final Object lock = new Object();
     // guarded by lock
-    private final List<Rule> rules = new ArrayList<>();
-    private final Map<String, Long> counts = new TreeMap<>();
-    private long randomState;
+    private final FaultRules rules;
 
     private volatile boolean idle = true;
 
     private FaultPlan(long seed) {
         this.seed = seed;
-        this.randomState = seed;
+        this.rules = new FaultRules(seed);
     }
 
     /**
@@ -187,8 +181,8 @@ public final class FaultPlan {
             throw new IllegalArgumentException("occurrences count from 1, got " + occurrence);
         }
         synchronized (lock) {
-            long at = counts.getOrDefault(point, 0L) + occurrence;
-            return add(new Rule(point, at, at, 1, action));
+            long at = rules.passed(point) + occurrence;
+            return add(new FaultRules.Rule(point, at, at, 1, action));
         }
     }
 
@@ -224,11 +218,11 @@ public final class FaultPlan {
      */
     public FaultPlan sometimes(String point, double probability, Action action) {
         synchronized (lock) {
-            return add(new Rule(point, 0, Long.MAX_VALUE, probability, action));
+            return add(new FaultRules.Rule(point, 0, Long.MAX_VALUE, probability, action));
         }
     }
 
-    private FaultPlan add(Rule rule) {
+    private FaultPlan add(FaultRules.Rule rule) {
         rules.add(rule);
         idle = false;
         return this;
@@ -252,66 +246,22 @@ public final class FaultPlan {
             return Action.PASS;
         }
         synchronized (lock) {
-            return decide(point, counts.merge(point, 1L, Long::sum));
+            return rules.next(point);
         }
-    }
-
-    private Action decide(String point, long occurrence) {
-        for (Rule rule : rules) {
-            if (rule.point.equals(point)
-                    && occurrence >= rule.first
-                    && occurrence <= rule.last
-                    && (rule.probability >= 1 || draw() < rule.probability)) {
-                return rule.action;
-            }
-        }
-        return Action.PASS;
     }
 
     /**
      * Asks what happens to a piece of a stream, at a point of which each byte is an occurrence. Bytes behind the one that
      * something happens to are not counted: they are asked about again.
-     *
-     * @param point the entry point
-     * @param bytes how many there are
-     * @return how many bytes pass untouched, and what happens at the next one
      */
-    public Hit next(String point, int bytes) {
+    FaultRules.Hit next(String point, int bytes) {
         if (idle) {
-            return new Hit(bytes, Action.PASS);
+            return new FaultRules.Hit(bytes, Action.PASS);
         }
         synchronized (lock) {
-            long before = counts.getOrDefault(point, 0L);
-            Hit first = new Hit(bytes, Action.PASS);
-            for (Rule rule : rules) {
-                long at = rule.point.equals(point) ? firstIn(rule, before, first.untouched) : -1;
-                if (at >= 0) {
-                    first = new Hit((int) at, rule.action);
-                }
-            }
-            counts.put(point, before + first.untouched + (first.action instanceof Pass ? 0 : 1));
-            return first;
+            return rules.next(point, bytes);
         }
     }
-
-    /** How many of the next bytes come before the one that a rule picks, or -1 where it picks none of them. */
-    private long firstIn(Rule rule, long before, int bytes) {
-        if (rule.probability < 1) {
-            // how many misses come before a hit, in one draw
-            double misses = Math.log(1 - draw()) / Math.log(1 - rule.probability);
-            return misses < bytes ? (long) misses : -1;
-        }
-        long at = Math.max(0, rule.first - before - 1);
-        return at < bytes && before + 1 + at <= rule.last ? at : -1;
-    }
-
-    /**
-     * What happens to a piece of a stream.
-     *
-     * @param untouched how many bytes pass
-     * @param action what happens at the byte behind them; {@link Action#PASS} where all pass
-     */
-    public record Hit(int untouched, Action action) {}
 
     /**
      * Returns how often a point was passed since the first action was added.
@@ -321,7 +271,7 @@ public final class FaultPlan {
      */
     public int occurrences(String point) {
         synchronized (lock) {
-            return Math.toIntExact(counts.getOrDefault(point, 0L));
+            return Math.toIntExact(rules.passed(point));
         }
     }
 
@@ -337,18 +287,7 @@ public final class FaultPlan {
     @Override
     public String toString() {
         synchronized (lock) {
-            return "fault plan, seed " + seed + ", " + rules + ", passed " + counts;
+            return "fault plan, seed " + seed + ", " + rules;
         }
     }
-
-    /** SplitMix64. */
-    private double draw() {
-        randomState += 0x9E3779B97F4A7C15L;
-        long z = randomState;
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-        return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
-    }
-
-    private record Rule(String point, long first, long last, double probability, Action action) {}
 }

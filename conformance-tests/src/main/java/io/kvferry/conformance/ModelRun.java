@@ -1,10 +1,13 @@
 package io.kvferry.conformance;
 
 import io.kvferry.engine.EngineStatus;
+import io.kvferry.engine.Memory;
 import io.kvferry.spi.AbortScope;
 import io.kvferry.spi.Capability;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerAddress;
+import io.kvferry.spi.TransferException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,8 +29,12 @@ final class ModelRun {
     private static final int PHASES = 4;
     private static final int STEPS = 40;
     private static final int SLOTS = 4;
+    private static final int PROBE_BYTES = 16 * 1024;
     private static final Duration TICK = Duration.ofMillis(20);
-    private static final Duration STILL = Duration.ofMillis(4);
+    /** A clock that moves while a thread waits for a processor lets deadlines pass that a calm phase counts on. */
+    private static final Duration STILL_WHEN_CALM = Duration.ofSeconds(1);
+
+    private static final Duration STILL_WHEN_HOSTILE = Duration.ofMillis(4);
     /** Longer than whatever the engine still waits for when nothing goes wrong any more, such as an answer to HELLO. */
     private static final Duration HEALING = Duration.ofSeconds(15);
 
@@ -36,7 +43,7 @@ final class ModelRun {
     private final ModelFaults faults;
     private final List<String> log = new ArrayList<>();
     private final Map<Integer, ModelTransfer> slots = new TreeMap<>();
-    private final List<ModelTransfer> buried = new ArrayList<>();
+    private final List<ModelAftermath> buried = new ArrayList<>();
     private Node left;
     private Node right;
     private boolean hostile;
@@ -133,7 +140,7 @@ final class ModelRun {
         } else {
             right = fresh;
         }
-        inHand().forEach(transfer -> transfer.restarted(old));
+        inHand().forEach(transfer -> transfer.aftermath().restarted(old));
         buried.forEach(transfer -> transfer.restarted(old));
         slots.clear();
         // their memory is gone with the node that was killed
@@ -153,9 +160,9 @@ final class ModelRun {
             bed.ticker().advance(HEALING);
         }
         Random dice = new Random(buried.size());
-        ModelTransfer.moveOne(this, left, right, dice);
-        ModelTransfer.moveOne(this, right, left, dice);
-        buried.forEach(ModelTransfer::close);
+        moveOne(left, right, dice);
+        moveOne(right, left, dice);
+        buried.forEach(ModelAftermath::check);
         buried.clear();
         for (Node node : List.of(left, right)) {
             untilMoving(
@@ -164,11 +171,36 @@ final class ModelRun {
         }
     }
 
+    /** Moves something, which must work now; what was lost with a peer before may cost one attempt. */
+    private void moveOne(Node from, Node to, Random dice) {
+        Memory here = from.memory(PROBE_BYTES);
+        Memory there = to.memory(PROBE_BYTES);
+        Layout layout = Layout.random(here, there, 3, dice);
+        try {
+            bed.move(from, to, Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
+        } catch (TransferException e) {
+            if (isExact() || !e.error().isRetryable()) {
+                throw e;
+            }
+            bed.move(from, to, Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
+        }
+        layout.assertMoved();
+        close(here);
+        close(there);
+    }
+
+    void close(Memory memory) {
+        boolean ignored = getMoving("close of memory", Await.start(() -> {
+            memory.close(in(Node.LONG));
+            return true;
+        }));
+    }
+
     /** Its memory has been given back: it is filled with what must stay there until the phase ends. */
     private void bury(ModelTransfer over) {
-        over.awaitQuiescent();
-        over.poison();
-        buried.add(over);
+        ModelAftermath aftermath = over.aftermath();
+        aftermath.bury();
+        buried.add(aftermath);
     }
 
     private static boolean isIdle(EngineStatus status) {
@@ -207,7 +239,7 @@ final class ModelRun {
             // a clock that jumps is no excuse for what only takes a moment
             inHand().forEach(ModelTransfer::settle);
         }
-        Deadline still = Deadline.after(STILL);
+        Deadline still = Deadline.after(hostile ? STILL_WHEN_HOSTILE : STILL_WHEN_CALM);
         Await.until(what, () -> {
             if (!condition.getAsBoolean() && still.isExpired()) {
                 bed.ticker().advance(TICK);

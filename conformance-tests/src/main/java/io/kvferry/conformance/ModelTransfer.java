@@ -5,20 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvferry.engine.Lease;
 import io.kvferry.engine.Memory;
 import io.kvferry.engine.Transfer;
-import io.kvferry.engine.TransferReport;
 import io.kvferry.engine.TransferRequest;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Operation;
-import io.kvferry.spi.Quiescence;
-import io.kvferry.spi.Side;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferState;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +26,6 @@ import org.jspecify.annotations.Nullable;
 final class ModelTransfer {
     private static final int MAX_BLOCKS = 12;
     private static final int MEMORY_BYTES = 16 * 1024;
-    private static final Duration GUARD = Duration.ofMillis(50);
 
     private final ModelRun run;
     private final String name;
@@ -42,20 +37,11 @@ final class ModelTransfer {
     private final boolean confirm;
     private final Deadline leaseEnd;
     private final Lease lease;
+    private final ModelRecord record;
 
     private final List<Transfer> all = new ArrayList<>();
     private @Nullable Transfer transfer;
-    private @Nullable TransferState outcome;
-    private @Nullable TransferState leaseOutcome;
     private int attempt;
-    private Deadline own;
-    private final BitSet submitted = new BitSet();
-    /** Its initiator asked for the end before everything was submitted. */
-    private boolean asked;
-    /** Its initiator asked for the end when everything was submitted: completion may have been first. */
-    private boolean askedLate;
-
-    private boolean revoked;
 
     private ModelTransfer(
             ModelRun run, int slot, Node from, Node to, Operation operation, Layout layout, Random dice) {
@@ -68,7 +54,7 @@ final class ModelTransfer {
         this.id = TransferId.random();
         this.confirm = dice.nextInt(3) == 0;
         this.leaseEnd = run.in(dice.nextInt(3) == 0 ? Duration.ofSeconds(1) : Node.LONG);
-        this.own = leaseEnd;
+        this.record = new ModelRecord(run, name, layout, confirm, leaseEnd);
         this.lease = to.engine().offer(Node.request(id, operation, layout.remote(operation)), leaseEnd);
     }
 
@@ -94,30 +80,6 @@ final class ModelTransfer {
         }
     }
 
-    /** Moves something, which must work now; what was lost with a peer before may cost one attempt. */
-    static void moveOne(ModelRun run, Node from, Node to, Random dice) {
-        Memory here = from.memory(MEMORY_BYTES);
-        Memory there = to.memory(MEMORY_BYTES);
-        Layout layout = Layout.random(here, there, 3, dice);
-        try {
-            run.bed().move(from, to, Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
-        } catch (TransferException e) {
-            if (run.isExact() || !e.error().isRetryable()) {
-                throw e;
-            }
-            run.bed().move(from, to, Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
-        }
-        layout.assertMoved();
-        for (Memory memory : List.of(here, there)) {
-            run.getMoving("close of memory", Await.start(() -> closed(run, memory)));
-        }
-    }
-
-    private static boolean closed(ModelRun run, Memory memory) {
-        memory.close(run.in(Node.LONG));
-        return true;
-    }
-
     /** Asks for one more thing. */
     void next(Random dice) {
         switch (dice.nextInt(12)) {
@@ -133,9 +95,10 @@ final class ModelTransfer {
 
     private void progress(Random dice) {
         Transfer known = transfer;
+        TransferState outcome = record.outcome();
         if (known == null || (outcome != null && outcome != TransferState.COMPLETED)) {
             prepare(dice);
-        } else if (outcome == null && !isAllSubmitted()) {
+        } else if (outcome == null && !record.isAllSubmitted()) {
             submit(known, dice);
         } else if (outcome == TransferState.COMPLETED) {
             note("finish");
@@ -144,22 +107,22 @@ final class ModelTransfer {
     }
 
     private void prepare(Random dice) {
-        boolean mustWork = run.isExact() && attempt == 0 && isLeaseAlive();
+        boolean mustWork = run.isExact() && attempt == 0 && record.isLeaseAlive();
         attempt++;
-        own = run.in(Duration.ofMillis(dice.nextInt(4) == 0 ? 300 : 20_000));
+        Deadline own = run.in(Duration.ofMillis(dice.nextInt(4) == 0 ? 300 : 20_000));
         TransferRequest plain = from.request(id, operation, to, layout.local(operation))
                 .attempt(attempt)
                 .deadline(own);
         TransferRequest request = confirm ? plain.confirm() : plain;
-        submitted.clear();
         transfer = null;
-        outcome = null;
+        record.preparing(own);
         note("prepare of attempt " + attempt + (confirm ? ", to be confirmed" : ""));
         try {
             Deadline limit = run.in(mustWork ? Node.LONG : Duration.ofSeconds(1));
             var call = Await.start(() -> from.engine().prepare(request, limit));
             Transfer prepared = mustWork ? Await.get("prepare", call) : run.getMoving("prepare", call);
             transfer = prepared;
+            record.prepared();
             all.add(prepared);
         } catch (TransferException e) {
             note("prepare failed: " + e.getMessage());
@@ -169,17 +132,21 @@ final class ModelTransfer {
     }
 
     private void submit(Transfer known, Random dice) {
-        int first = submitted.nextClearBit(dice.nextInt(blocks()));
-        first = first < blocks() ? first : submitted.nextClearBit(0);
-        int set = submitted.nextSetBit(first);
-        int room = (set < 0 ? blocks() : set) - first;
+        int first = record.firstFree(dice.nextInt(record.blocks()));
+        first = first < record.blocks() ? first : record.firstFree(0);
+        int room = endOfGap(first) - first;
         submit(known, new BlockRange(first, 1 + dice.nextInt(room)));
     }
 
+    private int endOfGap(int first) {
+        int taken = record.firstTaken(first);
+        return taken < 0 ? record.blocks() : taken;
+    }
+
     private void submit(Transfer known, BlockRange range) {
-        boolean mustWork = mustRun();
+        boolean mustWork = record.mustRun();
         note("submit of " + range);
-        submitted.set(range.first(), range.end());
+        record.submitted(range);
         try {
             known.submit(range);
         } catch (TransferException e) {
@@ -187,7 +154,7 @@ final class ModelTransfer {
             assertThat(e.code()).as(e.getMessage()).isNotEqualTo(TransferErrorCode.INTERNAL);
             assertThat(mustWork).as("nothing was wrong, but submit failed: " + e.getMessage()).isFalse();
             if (e.code() == TransferErrorCode.INVALID_REQUEST) {
-                submitted.clear(range.first(), range.end());
+                record.refused(range);
             }
         }
     }
@@ -197,22 +164,22 @@ final class ModelTransfer {
         if (known == null) {
             return;
         }
-        int taken = submitted.nextSetBit(0);
+        int taken = record.firstTaken(0);
         boolean outside = taken < 0 || dice.nextBoolean();
-        BlockRange range = outside ? new BlockRange(blocks() - 1, 2) : new BlockRange(taken, 1);
+        BlockRange range = outside ? new BlockRange(record.blocks() - 1, 2) : new BlockRange(taken, 1);
         note("illegal submit of " + range);
         ConformanceSuite.assertFails(TransferErrorCode.INVALID_REQUEST, () -> known.submit(range));
     }
 
     private void askTwice() {
-        if (!run.isExact() || !isLeaseAlive() || leaseOutcome != null) {
+        if (!run.isExact() || !record.isLeaseAlive() || record.isLeaseOver()) {
             return;
         }
         note("a second offer, a second prepare");
         ConformanceSuite.assertFails(
                 TransferErrorCode.ALREADY_EXISTS,
                 () -> to.engine().offer(Node.request(id, operation, layout.remote(operation)), leaseEnd));
-        if (mustRun() && outcome == null) {
+        if (record.mustRun() && record.outcome() == null) {
             TransferRequest again =
                     from.request(id, operation, to, layout.local(operation)).attempt(attempt);
             ConformanceSuite.assertFails(TransferErrorCode.ALREADY_EXISTS, () -> from.prepare(again));
@@ -225,10 +192,7 @@ final class ModelTransfer {
             return;
         }
         note(finish ? "finish" : "cancel");
-        if (outcome == null) {
-            asked |= !isAllSubmitted();
-            askedLate |= isAllSubmitted();
-        }
+        record.askedForTheEnd();
         if (finish) {
             known.finish();
         } else {
@@ -238,37 +202,16 @@ final class ModelTransfer {
 
     private void revoke() {
         note("revoke");
-        revoked = true;
+        record.revoked();
         lease.revoke();
     }
 
     private void readStatus() {
         Transfer known = transfer;
         if (known != null) {
-            assertThat(known.status().blocksDone()).isLessThanOrEqualTo(submitted.cardinality());
+            assertThat(known.status().blocksDone()).isLessThanOrEqualTo(record.submittedBlocks());
         }
-        assertThat(lease.status().blocksTotal()).isEqualTo(blocks());
-    }
-
-    private int blocks() {
-        return layout.sourceBlocks().size();
-    }
-
-    private boolean isAllSubmitted() {
-        return submitted.cardinality() == blocks();
-    }
-
-    /** The lease has been given no reason to end, unless its transfer completed. */
-    private boolean isLeaseAlive() {
-        return !revoked && !asked && !askedLate && outcome != TransferState.COMPLETED && !isPassed(leaseEnd, GUARD);
-    }
-
-    private boolean mustRun() {
-        return run.isExact() && transfer != null && isLeaseAlive() && !isPassed(own, Duration.ZERO);
-    }
-
-    private static boolean isPassed(Deadline deadline, Duration guard) {
-        return deadline.remainingNanos() <= guard.toNanos();
+        assertThat(lease.status().blocksTotal()).isEqualTo(record.blocks());
     }
 
     /** Waits for what needs nobody's doing and no time. */
@@ -277,12 +220,12 @@ final class ModelTransfer {
         if (known == null || !run.isExact()) {
             return;
         }
-        if (mustRun()) {
+        if (record.mustRun()) {
             Await.until(
                     () -> this + ": what was submitted is applied: " + known.status(),
-                    () -> known.status().blocksDone() >= submitted.cardinality());
+                    () -> known.status().blocksDone() >= record.submittedBlocks());
         }
-        boolean ends = !mustRun() ? !revoked : isAllSubmitted();
+        boolean ends = !record.mustRun() ? !record.isRevoked() : record.isAllSubmitted();
         if (ends) {
             Await.until(() -> this + " ends: " + known.status(), () -> known.result().isPresent());
         }
@@ -292,59 +235,10 @@ final class ModelTransfer {
     /** Looks at both outcomes: each is one that the contract allows, and the one it was before. */
     void observe() {
         Transfer known = transfer;
-        if (known != null && known.result().isPresent()) {
-            TransferState now = known.result().orElseThrow().state();
-            if (outcome == null) {
-                outcome = now;
-                note("transfer ended " + known.result().orElseThrow());
-                checkOutcome(now);
-            }
-            assertThat(now).as(this + ": an outcome never changes").isEqualTo(outcome);
+        if (known != null) {
+            known.result().ifPresent(result -> record.transferIs(result.state()));
         }
-        if (lease.result().isPresent()) {
-            TransferState now = lease.result().orElseThrow().state();
-            if (leaseOutcome == null) {
-                leaseOutcome = now;
-                note("lease ended " + lease.result().orElseThrow());
-                checkLeaseOutcome(now);
-            }
-            assertThat(now).as(this + ": an outcome never changes").isEqualTo(leaseOutcome);
-        }
-    }
-
-    private void checkOutcome(TransferState now) {
-        if (now == TransferState.COMPLETED) {
-            assertThat(isAllSubmitted()).as(this + " COMPLETED with all submitted").isTrue();
-            layout.assertMoved();
-        }
-        if (run.isExact()) {
-            boolean passed = isPassed(own, Duration.ZERO) || isPassed(leaseEnd, GUARD);
-            boolean allowed = switch (now) {
-                case COMPLETED -> !asked;
-                case CANCELLED -> asked || askedLate || revoked;
-                case TIMED_OUT -> passed;
-                default -> revoked || isPassed(leaseEnd, Duration.ZERO);
-            };
-            assertThat(allowed).as(this + " may end " + transfer).isTrue();
-        }
-    }
-
-    private void checkLeaseOutcome(TransferState now) {
-        switch (now) {
-            case COMPLETED -> {
-                layout.assertMoved();
-                assertThat(confirm || outcome == TransferState.COMPLETED)
-                        .as(this + ": the target completes what its initiator completed, which is " + outcome)
-                        .isTrue();
-            }
-            case TIMED_OUT ->
-                assertThat(isPassed(leaseEnd, Duration.ZERO)).as(this + ": the lease's deadline has passed").isTrue();
-            default -> {
-                if (run.isExact()) {
-                    assertThat(asked || askedLate || revoked).as(this + ": the lease may end " + now).isTrue();
-                }
-            }
-        }
+        lease.result().ifPresent(result -> record.leaseIs(result.state()));
     }
 
     boolean isOver() {
@@ -355,72 +249,28 @@ final class ModelTransfer {
     /** Lets it complete where it can, and ends it. */
     void wrapUp() {
         Transfer known = transfer;
-        if (known != null && outcome == null && mustRun()) {
-            for (int first = submitted.nextClearBit(0); first < blocks(); first = submitted.nextClearBit(first)) {
-                int set = submitted.nextSetBit(first);
-                submit(known, new BlockRange(first, (set < 0 ? blocks() : set) - first));
+        if (known != null && record.outcome() == null && record.mustRun()) {
+            for (int first = record.firstFree(0); first < record.blocks(); first = record.firstFree(first)) {
+                submit(known, new BlockRange(first, endOfGap(first) - first));
             }
             settle();
         }
         all.forEach(Transfer::finish);
-        if (outcome == TransferState.COMPLETED && run.isExact() && !revoked && !isPassed(leaseEnd, GUARD)) {
-            Await.until(() -> this + ": the lease ends: " + lease.status(), () -> lease.result().isPresent());
+        boolean completes = record.outcome() == TransferState.COMPLETED && !record.isRevoked();
+        if (completes && run.isExact() && !record.isLeasePassing()) {
+            Await.until(
+                    () -> this + ": the lease ends: " + lease.status(),
+                    () -> lease.result().isPresent());
         }
         lease.revoke();
-        revoked = true;
+        record.revoked();
         run.untilMoving(() -> this + " ends", this::isOver);
         observe();
     }
 
-    void awaitQuiescent() {
-        run.untilMoving(
-                () -> this + " is quiescent: " + lease.memory() + ", " + all,
-                () -> lease.memory() == Quiescence.QUIESCENT
-                        && all.stream().allMatch(attempt -> attempt.memory() == Quiescence.QUIESCENT));
-    }
-
-    void poison() {
-        layout.poison();
-    }
-
-    /** Nothing was written since it was quiescent; each side has told its end once. */
-    void close() {
-        layout.assertPoisoned();
-        for (Memory memory : List.of(layout.source(), layout.destination())) {
-            run.getMoving("close of memory", Await.start(() -> closed(run, memory)));
-        }
-        for (Transfer each : all) {
-            awaitOneReport(from, Side.INITIATOR, each.attempt());
-        }
-        awaitOneReport(to, Side.TARGET, 0);
-    }
-
-    private void awaitOneReport(Node node, Side side, int number) {
-        Await.until(
-                () -> this + " is reported once at " + side + ": " + node.reports(id),
-                () -> node.reports(id).stream()
-                                .filter(report -> report.side() == side && isOf(report, number))
-                                .count()
-                        == 1);
-    }
-
-    private static boolean isOf(TransferReport report, int number) {
-        return number == 0 || report.attempt() == number;
-    }
-
-    /** One of its engines was killed, and its successor started. The other side ends what it had with it. */
-    void restarted(Node old) {
-        note("was with the node that was killed");
-        if (to == old) {
-            assertThat(lease.result()).as(this + " at a closed target").isPresent();
-            all.forEach(Transfer::finish);
-        } else {
-            all.forEach(each -> assertThat(each.result()).as(this + " at a closed initiator").isPresent());
-            lease.revoke();
-        }
-        awaitQuiescent();
-        Memory survivor = (from == old) == (operation == Operation.WRITE) ? layout.destination() : layout.source();
-        run.getMoving("close of memory", Await.start(() -> closed(run, survivor)));
+    /** What must hold of it once it is over. */
+    ModelAftermath aftermath() {
+        return new ModelAftermath(run, name, from, to, operation, id, layout, lease, all);
     }
 
     private void note(String what) {

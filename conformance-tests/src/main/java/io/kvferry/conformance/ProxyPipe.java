@@ -71,7 +71,7 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
             later(source, scheduler, ticker, Duration.ofSeconds(1).dividedBy(TRICKLES_PER_SECOND), () -> pass(bytes));
             return;
         }
-        FaultPlan.Hit hit = faults.next(point, bytes.readableBytes());
+        FaultRules.Hit hit = faults.next(point, bytes.readableBytes());
         if (hit.action() instanceof FaultPlan.Pass) {
             sink.writeAndFlush(bytes).addListener(written -> goOn());
             return;

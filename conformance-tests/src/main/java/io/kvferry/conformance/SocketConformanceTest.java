@@ -35,7 +35,11 @@ import org.junit.jupiter.api.Test;
 @Tag("socket")
 public abstract class SocketConformanceTest extends ConformanceSuite {
     private static final Duration SECOND = Duration.ofSeconds(1);
+    /** How long the clock stands still while an event may come by itself; and its step after that. */
+    private static final Duration STILL = Duration.ofMillis(20);
+
     private static final int ROUNDS = 3;
+    private static final int ATTEMPTS = 30;
     /** About what crosses in each direction while sixteen pages move. */
     private static final int DATA_BYTES = 70_000;
 
@@ -222,11 +226,12 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
         for (Operation operation : BOTH) {
             Layout layout = pages(operation);
             TransferErrorCode end = TransferErrorCode.INTERNAL;
-            for (int attempts = 0; attempts < 30 && end != TransferErrorCode.OK; attempts++) {
+            for (int attempts = 0; attempts < ATTEMPTS && end != TransferErrorCode.OK; attempts++) {
                 TransferId id = TransferId.random();
                 Lease lease = bed().target().offer(id, operation, layout.remote(operation));
                 CompletableFuture<TransferErrorCode> outcome = Await.start(() -> attempt(id, operation, layout));
-                untilMoving("the end of an attempt", outcome::isDone);
+                // each has twice as much of real time as the one before, for a machine that is busy
+                untilMoving("the end of an attempt", STILL.multipliedBy(1L << Math.min(attempts, 7)), outcome::isDone);
                 end = Await.get("the end of an attempt", outcome);
                 lease.revoke();
                 awaitQuiescent(null, lease);
@@ -238,10 +243,14 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
 
     /** The clock moves only when the event does not come by itself at once. */
     private void untilMoving(String what, BooleanSupplier condition) {
-        Deadline still = Deadline.after(Duration.ofMillis(20));
+        untilMoving(what, STILL, condition);
+    }
+
+    private void untilMoving(String what, Duration asLong, BooleanSupplier condition) {
+        Deadline still = Deadline.after(asLong);
         Await.until(what, () -> {
             if (!condition.getAsBoolean() && still.isExpired()) {
-                bed().ticker().advance(Duration.ofMillis(20));
+                bed().ticker().advance(STILL);
             }
             return condition.getAsBoolean();
         });

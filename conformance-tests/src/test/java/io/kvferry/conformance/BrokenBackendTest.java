@@ -55,6 +55,7 @@ class BrokenBackendTest {
                 flaw(Flaw.REPORTS_TWICE, "R16.1"),
                 flaw(Flaw.THROWS_ITS_OWN, "R16.3")));
         all.addAll(BrokenBackends.all());
+        all.addAll(BrokenTransfers.all());
         all.addAll(BrokenEngines.all());
         return all;
     }

@@ -196,7 +196,7 @@ class FaultProxyTest {
         FaultPlan other = FaultPlan.seeded(5).sometimes("socket.forth", 0.01, Action.CORRUPT);
         int damaged = 0;
         for (int left = 10_000; left > 0; ) {
-            FaultPlan.Hit hit = one.next("socket.forth", left);
+            FaultRules.Hit hit = one.next("socket.forth", left);
             assertThat(other.next("socket.forth", left)).isEqualTo(hit);
             boolean passes = hit.action() instanceof FaultPlan.Pass;
             damaged += passes ? 0 : 1;
