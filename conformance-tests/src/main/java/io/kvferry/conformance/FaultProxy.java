@@ -158,7 +158,7 @@ public final class FaultProxy implements AutoCloseable {
         dialed.addListener(done -> {
             if (!done.isSuccess() || !accepted.isOpen()) {
                 ProxyPipe.reset(accepted);
-                dialed.channel().close();
+                var ignored = dialed.channel().close();
                 return;
             }
             ProxyPipe.join(accepted, dialed.channel(), "socket.forth", faults, scheduler, ticker);
@@ -170,7 +170,10 @@ public final class FaultProxy implements AutoCloseable {
     @Override
     public void close() {
         listener.close().syncUninterruptibly();
-        channels.forEach(Channel::close);
-        loop.shutdownGracefully(0, CLOSE_SECONDS, TimeUnit.SECONDS).awaitUninterruptibly(CLOSE_SECONDS, TimeUnit.SECONDS);
+        for (Channel open : channels) {
+            var ignored = open.close();
+        }
+        loop.shutdownGracefully(0, CLOSE_SECONDS, TimeUnit.SECONDS)
+                .awaitUninterruptibly(CLOSE_SECONDS, TimeUnit.SECONDS);
     }
 }

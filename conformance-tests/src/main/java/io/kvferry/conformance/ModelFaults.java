@@ -85,20 +85,20 @@ final class ModelFaults {
     }
 
     private String onNetwork(Random dice, Node left, Node right) {
-        switch (dice.nextInt(4)) {
+        return switch (dice.nextInt(4)) {
             case 0 -> {
                 bed.network().partition(left.address(), right.address());
-                return "the peers lose sight of each other";
+                yield "the peers lose sight of each other";
             }
             case 1 -> {
                 bed.network().freeze(right.address());
-                return "one peer freezes";
+                yield "one peer freezes";
             }
             default -> {
                 thaw();
-                return "what stood still goes on";
+                yield "what stood still goes on";
             }
-        }
+        };
     }
 
     private static String arm(FaultPlan plan, String point, Action action) {

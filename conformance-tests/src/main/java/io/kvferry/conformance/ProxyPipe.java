@@ -67,7 +67,7 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
             return;
         }
         if (bytesPerTrickle < bytes.readableBytes()) {
-            sink.writeAndFlush(bytes.readRetainedSlice((int) bytesPerTrickle));
+            var ignored = sink.writeAndFlush(bytes.readRetainedSlice((int) bytesPerTrickle));
             later(source, scheduler, ticker, Duration.ofSeconds(1).dividedBy(TRICKLES_PER_SECOND), () -> pass(bytes));
             return;
         }
@@ -77,7 +77,7 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
             return;
         }
         if (hit.untouched() > 0) {
-            sink.writeAndFlush(bytes.readRetainedSlice(hit.untouched()));
+            var ignored = sink.writeAndFlush(bytes.readRetainedSlice(hit.untouched()));
         }
         apply(hit.action(), bytes);
     }
@@ -103,8 +103,8 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
             case FaultPlan.Partial cut -> {
                 bytes.release();
                 lost = true;
-                source.close();
-                sink.close();
+                closeInOrder(source);
+                closeInOrder(sink);
             }
             case FaultPlan.HalfClose halfClose -> {
                 lost = true;
@@ -120,7 +120,7 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
     /** The first byte has had its share. */
     private void passOne(ByteBuf bytes) {
         if (sink.isActive()) {
-            sink.writeAndFlush(bytes.readRetainedSlice(1));
+            var ignored = sink.writeAndFlush(bytes.readRetainedSlice(1));
         }
         if (bytes.isReadable()) {
             pass(bytes);
@@ -165,15 +165,19 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
 
     private void shutdownSink() {
         if (sink instanceof DuplexChannel duplex && sink.isActive()) {
-            duplex.shutdownOutput();
+            var ignored = duplex.shutdownOutput();
         }
     }
 
     @Override
     public void channelInactive(ChannelHandlerContext context) {
         if (!lost) {
-            sink.close();
+            closeInOrder(sink);
         }
+    }
+
+    private static void closeInOrder(Channel channel) {
+        var ignored = channel.close();
     }
 
     @Override
@@ -186,7 +190,7 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
     static void reset(Channel channel) {
         if (channel.isOpen()) {
             channel.config().setOption(ChannelOption.SO_LINGER, 0);
-            channel.close();
+            var ignored = channel.close();
         }
     }
 
