@@ -3,7 +3,6 @@ package io.kvferry.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.kvferry.engine.Lease;
-import io.kvferry.engine.Memory;
 import io.kvferry.engine.Transfer;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.Quiescence;
@@ -69,8 +68,9 @@ record ModelAftermath(
             assertThat(lease.result()).as(this + " at a closed target").isPresent();
             all.forEach(Transfer::finish);
         } else {
-            all.forEach(each ->
-                    assertThat(each.result()).as(this + " at a closed initiator").isPresent());
+            all.forEach(each -> assertThat(each.result())
+                    .as(this + " at a closed initiator")
+                    .isPresent());
             lease.revoke();
         }
         awaitQuiescent();

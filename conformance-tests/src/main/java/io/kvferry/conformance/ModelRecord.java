@@ -97,7 +97,8 @@ final class ModelRecord {
         return submitted.nextClearBit(from);
     }
 
-    @Nullable TransferState outcome() {
+    @Nullable
+    TransferState outcome() {
         return outcome;
     }
 
@@ -136,18 +137,19 @@ final class ModelRecord {
 
     private void checkOutcome(TransferState now) {
         if (now == TransferState.COMPLETED) {
-            assertThat(isAllSubmitted()).as(this + " COMPLETED with all submitted").isTrue();
+            assertThat(isAllSubmitted())
+                    .as(this + " COMPLETED with all submitted")
+                    .isTrue();
             layout.assertMoved();
         }
         if (run.isExact()) {
             boolean passed = isPassed(own, Duration.ZERO) || isLeasePassing();
-            boolean allowed =
-                    switch (now) {
-                        case COMPLETED -> !asked;
-                        case CANCELLED -> asked || askedLate || revoked;
-                        case TIMED_OUT -> passed;
-                        default -> revoked || isPassed(leaseEnd, Duration.ZERO);
-                    };
+            boolean allowed = switch (now) {
+                case COMPLETED -> !asked;
+                case CANCELLED -> asked || askedLate || revoked;
+                case TIMED_OUT -> passed;
+                default -> revoked || isPassed(leaseEnd, Duration.ZERO);
+            };
             assertThat(allowed).as(this + " may end " + now).isTrue();
         }
     }

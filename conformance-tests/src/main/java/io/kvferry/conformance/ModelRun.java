@@ -101,8 +101,7 @@ final class ModelRun {
         }
         if (known == null) {
             boolean forth = dice.nextBoolean();
-            ModelTransfer made =
-                    ModelTransfer.offer(this, slot, forth ? left : right, forth ? right : left, dice);
+            ModelTransfer made = ModelTransfer.offer(this, slot, forth ? left : right, forth ? right : left, dice);
             if (made != null) {
                 slots.put(slot, made);
             }

@@ -43,8 +43,7 @@ final class ModelTransfer {
     private @Nullable Transfer transfer;
     private int attempt;
 
-    private ModelTransfer(
-            ModelRun run, int slot, Node from, Node to, Operation operation, Layout layout, Random dice) {
+    private ModelTransfer(ModelRun run, int slot, Node from, Node to, Operation operation, Layout layout, Random dice) {
         this.run = run;
         this.name = slot + " " + operation;
         this.from = from;
@@ -71,11 +70,14 @@ final class ModelTransfer {
                     blocks,
                     dice);
             ModelTransfer made = new ModelTransfer(run, slot, from, to, operation, layout, dice);
-            made.note("offer of " + blocks + " blocks to " + from.engine().identity().nodeId());
+            made.note("offer of " + blocks + " blocks to "
+                    + from.engine().identity().nodeId());
             return made;
         } catch (TransferException e) {
             run.note(slot + " offer refused: " + e.getMessage());
-            assertThat(run.isExact()).as("an offer was refused: " + e.getMessage()).isFalse();
+            assertThat(run.isExact())
+                    .as("an offer was refused: " + e.getMessage())
+                    .isFalse();
             return null;
         }
     }
@@ -127,7 +129,9 @@ final class ModelTransfer {
         } catch (TransferException e) {
             note("prepare failed: " + e.getMessage());
             assertThat(e.code()).as(e.getMessage()).isNotEqualTo(TransferErrorCode.INTERNAL);
-            assertThat(mustWork).as("nothing was wrong, but prepare failed: " + e.getMessage()).isFalse();
+            assertThat(mustWork)
+                    .as("nothing was wrong, but prepare failed: " + e.getMessage())
+                    .isFalse();
         }
     }
 
@@ -152,7 +156,9 @@ final class ModelTransfer {
         } catch (TransferException e) {
             note("submit failed: " + e.getMessage());
             assertThat(e.code()).as(e.getMessage()).isNotEqualTo(TransferErrorCode.INTERNAL);
-            assertThat(mustWork).as("nothing was wrong, but submit failed: " + e.getMessage()).isFalse();
+            assertThat(mustWork)
+                    .as("nothing was wrong, but submit failed: " + e.getMessage())
+                    .isFalse();
             if (e.code() == TransferErrorCode.INVALID_REQUEST) {
                 record.refused(range);
             }
@@ -227,7 +233,9 @@ final class ModelTransfer {
         }
         boolean ends = !record.mustRun() ? !record.isRevoked() : record.isAllSubmitted();
         if (ends) {
-            Await.until(() -> this + " ends: " + known.status(), () -> known.result().isPresent());
+            Await.until(
+                    () -> this + " ends: " + known.status(),
+                    () -> known.result().isPresent());
         }
         observe();
     }

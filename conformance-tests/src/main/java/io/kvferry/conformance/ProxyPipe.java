@@ -41,8 +41,7 @@ final class ProxyPipe extends ChannelInboundHandlerAdapter {
         this.ticker = ticker;
     }
 
-    static void join(
-            Channel source, Channel sink, String point, FaultPlan faults, Scheduler scheduler, Ticker ticker) {
+    static void join(Channel source, Channel sink, String point, FaultPlan faults, Scheduler scheduler, Ticker ticker) {
         source.pipeline().addLast(new ProxyPipe(source, sink, point, faults, scheduler, ticker));
         source.read();
     }

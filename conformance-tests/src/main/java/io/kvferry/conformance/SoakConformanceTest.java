@@ -60,7 +60,9 @@ public abstract class SoakConformanceTest extends ConformanceSuite {
         if (SOAK.isPositive()) {
             Footprint early = Footprint.now();
             work(workers, SOAK.minus(SOAK.dividedBy(TENTHS)));
-            assertThat(Footprint.now().growthSince(early)).as("what grew in " + SOAK).isEmpty();
+            assertThat(Footprint.now().growthSince(early))
+                    .as("what grew in " + SOAK)
+                    .isEmpty();
         }
         long completed = workers.stream().mapToLong(SoakWorker::completed).sum();
         assertThat(completed).as("transfers that completed").isGreaterThan(THREADS);

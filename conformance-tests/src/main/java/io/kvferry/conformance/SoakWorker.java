@@ -101,7 +101,8 @@ final class SoakWorker {
             BlockRange part = new BlockRange(first, count);
             transfer.submit(part);
             refusedAgain(transfer, part);
-            assertThat(transfer.status().blocksDone()).isLessThanOrEqualTo(transfer.status().blocksTotal());
+            assertThat(transfer.status().blocksDone())
+                    .isLessThanOrEqualTo(transfer.status().blocksTotal());
             first += count;
             if (first < blocks && end != End.AWAIT && end != End.CONFIRM && random.nextInt(3) == 0) {
                 return;
@@ -152,14 +153,19 @@ final class SoakWorker {
                 .offer(Node.request(id, operation, layout.remote(operation)).asStanding(), bed.far())) {
             fetch(from.request(id, operation, to, part(all, 0, Math.max(1, half))), lease);
             if (half > 0) {
-                fetch(from.request(id, operation, to, part(all, half, all.size())).attempt(2), lease);
+                fetch(
+                        from.request(id, operation, to, part(all, half, all.size()))
+                                .attempt(2),
+                        lease);
             }
             if (from.info().abortScope() == AbortScope.TRANSFER) {
                 layout.assertMoved();
             }
             completed++;
             lease.revoke();
-            Await.until(() -> "the standing lease is free: " + lease.status(), () -> lease.memory() == Quiescence.QUIESCENT);
+            Await.until(
+                    () -> "the standing lease is free: " + lease.status(),
+                    () -> lease.memory() == Quiescence.QUIESCENT);
         }
     }
 

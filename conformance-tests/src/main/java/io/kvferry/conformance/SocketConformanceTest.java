@@ -93,9 +93,10 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
             Layout layout = pages(operation);
             TransferId id = TransferId.random();
             Lease lease = bed().target().offer(id, operation, layout.remote(operation));
-            int before = plan.occurrences("socket.connect");
-            CompletableFuture<TransferErrorCode> end = Await.start(() -> attempt(id, operation, layout));
-            Await.until("it is dialed", () -> plan.occurrences("socket.connect") > before);
+            Deadline deadline = bed().in(SECOND);
+            CompletableFuture<TransferErrorCode> end = Await.start(() -> attempt(id, operation, layout, deadline));
+            // the second may wait for the connection of the first
+            Await.until("it is dialed", () -> plan.occurrences("socket.connect") > 0);
             assertThat(end).as("while its time has not passed").isNotDone();
             bed().ticker().advance(SECOND);
             assertThat(Await.get("the end of the attempt", end))
@@ -110,8 +111,7 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
         moveOnceHealed();
     }
 
-    private TransferErrorCode attempt(TransferId id, Operation operation, Layout layout) {
-        Deadline deadline = bed().in(SECOND);
+    private TransferErrorCode attempt(TransferId id, Operation operation, Layout layout, Deadline deadline) {
         try (Transfer transfer = bed().initiator()
                 .engine()
                 .prepare(
@@ -134,8 +134,7 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
         Random random = random();
         for (int round = 0; round < ROUNDS; round++) {
             Gate gate = new Gate();
-            List<Action> cuts =
-                    List.of(Action.DROP, Action.HALF, Action.HALF_CLOSE, Action.DIE, Action.freeze(gate));
+            List<Action> cuts = List.of(Action.DROP, Action.HALF, Action.HALF_CLOSE, Action.DIE, Action.freeze(gate));
             for (Action cut : cuts) {
                 disturb(BOTH.get(random.nextInt(2)), random, cut, gate);
             }
@@ -169,7 +168,8 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
         plan.on(forth ? "socket.forth" : "socket.back", at, action);
         transfer.submit();
         untilMoving(what + ": the end of " + transfer, () -> transfer.result().isPresent());
-        boolean checked = !(action instanceof FaultPlan.Corrupt) || bed().initiator().can(Capability.CHECKSUM);
+        boolean checked =
+                !(action instanceof FaultPlan.Corrupt) || bed().initiator().can(Capability.CHECKSUM);
         if (bed().result(transfer) instanceof TransferResult.Completed && checked) {
             layout.assertMoved();
         }
@@ -229,7 +229,8 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
             for (int attempts = 0; attempts < ATTEMPTS && end != TransferErrorCode.OK; attempts++) {
                 TransferId id = TransferId.random();
                 Lease lease = bed().target().offer(id, operation, layout.remote(operation));
-                CompletableFuture<TransferErrorCode> outcome = Await.start(() -> attempt(id, operation, layout));
+                CompletableFuture<TransferErrorCode> outcome =
+                        Await.start(() -> attempt(id, operation, layout, bed().in(SECOND)));
                 // each has twice as much of real time as the one before, for a machine that is busy
                 untilMoving("the end of an attempt", STILL.multipliedBy(1L << Math.min(attempts, 7)), outcome::isDone);
                 end = Await.get("the end of an attempt", outcome);

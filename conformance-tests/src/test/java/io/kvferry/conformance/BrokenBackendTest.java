@@ -68,7 +68,8 @@ class BrokenBackendTest {
     void backendThatKeepsTheContractPassesEveryRuleThatAFlawBreaks() {
         Set<String> rules = new TreeSet<>(SAMPLE);
         breakages().forEach(breakage -> rules.addAll(breakage.rules()));
-        assertThat(failures(BackendHarness.of(SimpleBackend.provider(null)), rules)).isEmpty();
+        assertThat(failures(BackendHarness.of(SimpleBackend.provider(null)), rules))
+                .isEmpty();
     }
 
     @ParameterizedTest

@@ -39,10 +39,13 @@ final class BrokenBackends {
 
     static List<Breakage> all() {
         return List.of(
-                Breakage.of("it is not in META-INF/services", withProvider(Unlisted::new), "R10.1").broad(),
+                Breakage.of("it is not in META-INF/services", withProvider(Unlisted::new), "R10.1")
+                        .broad(),
                 Breakage.of("its probe changes its mind", withProvider(Moody::new), "R10.2"),
-                Breakage.of("one of its keys is somebody else's", withProvider(ForeignKey::new), "R12.2").broad(),
-                Breakage.of("it does not say how it moves bytes", info(BrokenBackends::nameless), "R10.11").broad(),
+                Breakage.of("one of its keys is somebody else's", withProvider(ForeignKey::new), "R12.2")
+                        .broad(),
+                Breakage.of("it does not say how it moves bytes", info(BrokenBackends::nameless), "R10.11")
+                        .broad(),
                 Breakage.of("it takes small blocks only", info(BrokenBackends::limited), "R17.5", "R16.2")
                         .broad(),
                 Breakage.of(

@@ -57,19 +57,13 @@ final class BrokenEngines {
                                 "R11.2")
                         .broad(),
                 Breakage.of(
-                                "a FINISH that is not answered is not repeated",
-                                Breakage.engine(FinishesOnce::new),
-                                "R5.5"),
+                        "a FINISH that is not answered is not repeated", Breakage.engine(FinishesOnce::new), "R5.5"),
                 Breakage.of(
                         "a confirmed transfer does not wait for its confirmation",
                         Breakage.engine(ConfirmsItself::new),
                         "R4.1",
                         "R5.5"),
-                Breakage.of(
-                        "a PREPARE does not wait for its offer",
-                        service(DoesNotWait::new),
-                        "R5.1",
-                        "R8.1"),
+                Breakage.of("a PREPARE does not wait for its offer", service(DoesNotWait::new), "R5.1", "R8.1"),
                 Breakage.of(
                                 "every refusal is INTERNAL",
                                 service(Collapses::new),
@@ -87,10 +81,7 @@ final class BrokenEngines {
                                 "R18.6",
                                 "R18.7")
                         .broad(),
-                Breakage.of(
-                        "the lease is anchored where the reply arrived",
-                        Breakage.engine(AnchorsLate::new),
-                        "R2.2"),
+                Breakage.of("the lease is anchored where the reply arrived", Breakage.engine(AnchorsLate::new), "R2.2"),
                 Breakage.of(
                         "blocks that the target has not leased are not told apart",
                         Breakage.engine(HidesUnmatched::new),
@@ -108,21 +99,13 @@ final class BrokenEngines {
                         "who was met once is taken for the same process for ever",
                         Breakage.engine(RemembersPeer::new),
                         "R13.2"),
-                Breakage.of(
-                                "calls to all peers go one after the other",
-                                Breakage.engine(CallsOneByOne::new),
-                                "R14.4")
+                Breakage.of("calls to all peers go one after the other", Breakage.engine(CallsOneByOne::new), "R14.4")
                         .broad(),
-                Breakage.of(
-                        "a channel is opened that nobody declared",
-                        Breakage.engine(OpensChannels::new),
-                        "R10.10"),
-                Breakage.of(
-                        "anybody may end anybody's attempt",
-                        service(BelievesStrangers::new),
-                        "R18.3"),
+                Breakage.of("a channel is opened that nobody declared", Breakage.engine(OpensChannels::new), "R10.10"),
+                Breakage.of("anybody may end anybody's attempt", service(BelievesStrangers::new), "R18.3"),
                 Breakage.of("an end is reported twice", listener(true), "R5.6", "R19.2", "R19.3"),
-                Breakage.of("an end is not reported", listener(false), "R19.2", "R19.3").broad());
+                Breakage.of("an end is not reported", listener(false), "R19.2", "R19.3")
+                        .broad());
     }
 
     private static BackendHarness scheduler(LongUnaryOperator shift) {
@@ -139,8 +122,7 @@ final class BrokenEngines {
         return new Breakage.BrokenEngine() {
             @Override
             public Scheduler scheduler(Scheduler sound) {
-                return (when, task) ->
-                        when.remainingNanos() > LONG.toNanos() ? () -> true : sound.schedule(when, task);
+                return (when, task) -> when.remainingNanos() > LONG.toNanos() ? () -> true : sound.schedule(when, task);
             }
         };
     }
@@ -226,13 +208,16 @@ final class BrokenEngines {
         public <R extends PeerReply> CompletableFuture<R> call(
                 PeerAddress peer, PeerRequest<R> request, Deadline deadline) {
             long sent = deadline.ticker().nanos();
-            return super.call(peer, request, deadline).thenApply(reply -> reply instanceof PeerReply.Prepared prepared
-                    ? (R) new PeerReply.Prepared(
-                            prepared.epoch(),
-                            prepared.descriptor(),
-                            prepared.remainingNanos() + deadline.ticker().nanos() - sent,
-                            prepared.unmatched())
-                    : reply);
+            return super.call(peer, request, deadline)
+                    .thenApply(reply -> reply instanceof PeerReply.Prepared prepared
+                            ? (R) new PeerReply.Prepared(
+                                    prepared.epoch(),
+                                    prepared.descriptor(),
+                                    prepared.remainingNanos()
+                                            + deadline.ticker().nanos()
+                                            - sent,
+                                    prepared.unmatched())
+                            : reply);
         }
     }
 
@@ -245,10 +230,11 @@ final class BrokenEngines {
         @SuppressWarnings("unchecked")
         public <R extends PeerReply> CompletableFuture<R> call(
                 PeerAddress peer, PeerRequest<R> request, Deadline deadline) {
-            return super.call(peer, request, deadline).thenApply(reply -> reply instanceof PeerReply.Prepared prepared
-                    ? (R) new PeerReply.Prepared(
-                            prepared.epoch(), prepared.descriptor(), prepared.remainingNanos(), List.of())
-                    : reply);
+            return super.call(peer, request, deadline)
+                    .thenApply(reply -> reply instanceof PeerReply.Prepared prepared
+                            ? (R) new PeerReply.Prepared(
+                                    prepared.epoch(), prepared.descriptor(), prepared.remainingNanos(), List.of())
+                            : reply);
         }
     }
 

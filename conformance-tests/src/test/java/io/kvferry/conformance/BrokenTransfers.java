@@ -36,7 +36,9 @@ final class BrokenTransfers {
     static List<Breakage> all() {
         return List.of(
                 Breakage.of(
-                        "its status does not come to the end", initiator((plan, sound) -> new Lags(plan, sound)), "R14.5"),
+                        "its status does not come to the end",
+                        initiator((plan, sound) -> new Lags(plan, sound)),
+                        "R14.5"),
                 Breakage.of(
                                 "its status says nothing",
                                 initiator((plan, sound) -> new Silent(sound)),
@@ -59,9 +61,7 @@ final class BrokenTransfers {
                         initiator((plan, sound) -> new RepeatsPairs(plan, sound)),
                         "R19.4"),
                 Breakage.of(
-                        "it writes to its source",
-                        initiator((plan, sound) -> new WritesSource(plan, sound)),
-                        "R18.1"),
+                        "it writes to its source", initiator((plan, sound) -> new WritesSource(plan, sound)), "R18.1"),
                 damages("of a large block the end is missing", blocks -> blocks.length(0) > 64 << 20, "R16.2"),
                 damages("among many blocks two change places", blocks -> blocks.size() == 257, "R15.3"),
                 damages("what was sent before is sent again", blocks -> isUniform(blocks, 100, 8191), "R16.7"),
@@ -74,7 +74,7 @@ final class BrokenTransfers {
                 Breakage.of("two submits at the same time meet", Racy::new, "R14.2", "R14.8")
                         .broad(),
                 Breakage.of(
-                        "bytes that were under way land when somebody else's do",
+                                "bytes that were under way land when somebody else's do",
                                 LateWriter::new,
                                 "R4.4",
                                 "R4.9",
@@ -82,13 +82,11 @@ final class BrokenTransfers {
                                 "R6.5",
                                 "R6.6")
                         .broad(),
-                Breakage.of(
-                        "a failure takes its neighbours with it",
-                        TakesNeighbours::new,
-                        "R14.6"),
+                Breakage.of("a failure takes its neighbours with it", TakesNeighbours::new, "R14.6"),
                 Breakage.of("a goodbye looks like a crash", CrashesAtGoodbye::new, "R8.2"),
                 Breakage.of("its target does not say what has arrived", BlindTarget::new, "R10.9", "R15.7"),
-                Breakage.of("its target cannot end its peer's access", HeldTarget::new, "R5.11").broad());
+                Breakage.of("its target cannot end its peer's access", HeldTarget::new, "R5.11")
+                        .broad());
     }
 
     /** A flaw of the initiator's side. */

@@ -72,7 +72,8 @@ class FaultProxyTest {
     @Test
     void withoutAFaultEverythingPassesBothWaysAndEndsInGoodOrder() throws IOException {
         connect();
-        CompletableFuture<byte[]> there = Await.start(() -> server.getInputStream().readAllBytes());
+        CompletableFuture<byte[]> there =
+                Await.start(() -> server.getInputStream().readAllBytes());
         client.getOutputStream().write(bytes(500_000));
         client.shutdownOutput();
         assertThat(Await.get("what arrives", there)).isEqualTo(bytes(500_000));

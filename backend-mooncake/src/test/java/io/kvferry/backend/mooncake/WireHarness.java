@@ -28,7 +28,9 @@ record WireHarness(String name, Map<String, String> config) implements BackendHa
     @Override
     public BackendEndpoint dialedAt(BackendEndpoint endpoint, InetSocketAddress proxy) {
         WireEndpoint own = WireEndpoint.decode(endpoint);
-        String segment = new HostPort(proxy.getAddress().getHostAddress(), HostPort.parse(own.segment()).port())
+        String segment = new HostPort(
+                        proxy.getAddress().getHostAddress(),
+                        HostPort.parse(own.segment()).port())
                 .toString();
         return new WireEndpoint(own.incarnation(), proxy.getPort(), segment).encode();
     }
