@@ -57,13 +57,14 @@ final class BrokenEngines {
                                 "R11.2")
                         .broad(),
                 Breakage.of(
-                        "a FINISH that is not answered is not repeated", Breakage.engine(FinishesOnce::new), "R5.5"),
+                        "a FINISH that is not answered is not repeated", Breakage.engine(FinishesOnce::new), "R5.5")
+                        .broad(),
                 Breakage.of(
                         "a confirmed transfer does not wait for its confirmation",
                         Breakage.engine(ConfirmsItself::new),
                         "R4.1",
                         "R5.5"),
-                Breakage.of("a PREPARE does not wait for its offer", service(DoesNotWait::new), "R5.1", "R8.1"),
+                Breakage.of("a PREPARE does not wait for its offer", service(DoesNotWait::new), "R5.1"),
                 Breakage.of(
                                 "every refusal is INTERNAL",
                                 service(Collapses::new),

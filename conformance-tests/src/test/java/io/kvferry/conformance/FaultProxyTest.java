@@ -51,7 +51,9 @@ class FaultProxyTest {
     void close() throws IOException {
         proxy.close();
         listener.close();
-        client.close();
+        if (client != null) {
+            client.close();
+        }
         if (server != null) {
             server.close();
         }
