@@ -134,13 +134,6 @@ public abstract class BackendConformance {
     }
 
     @Nested
-    final class Model extends ModelConformanceTest {
-        Model() {
-            super(harness);
-        }
-    }
-
-    @Nested
     final class Soak extends SoakConformanceTest {
         Soak() {
             super(harness);

@@ -70,7 +70,7 @@ public final class ConformanceRules {
     static Stream<Method> tests() {
         Stream<Class<?>> suites = Stream.concat(
                 Arrays.stream(BackendConformance.class.getDeclaredClasses()).map(Class::getSuperclass),
-                Stream.of(ProcessConformanceTest.class, SocketConformanceTest.class));
+                Stream.of(ProcessConformanceTest.class, SocketConformanceTest.class, ModelConformanceTest.class));
         return suites.flatMap(suite -> Arrays.stream(suite.getDeclaredMethods()))
                 .filter(method -> method.isAnnotationPresent(Test.class));
     }

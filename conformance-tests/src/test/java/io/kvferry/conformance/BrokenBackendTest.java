@@ -36,8 +36,8 @@ class BrokenBackendTest {
     private static final Duration SHORT = Duration.ofMillis(400);
 
     /** Rules of several topics, tried with each flaw of {@link SimpleBackend}. */
-    private static final List<String> SAMPLE = List.of(
-            "R19.1", "R16.3", "R16.1", "R6.5", "R6.6", "R18.5", "R18.9", "R10.3", "R10.5", "R1.3", "R20.8");
+    private static final List<String> SAMPLE =
+            List.of("R19.1", "R16.3", "R16.1", "R6.5", "R6.6", "R18.5", "R18.9", "R10.3", "R10.5", "R1.3", "R20.8");
     /** The quick ones among them, tried with every other flaw that is not in the way of all. */
     private static final List<String> QUICK = List.of("R19.1", "R6.5", "R18.5", "R10.3", "R1.3");
 

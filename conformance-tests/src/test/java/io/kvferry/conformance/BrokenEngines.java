@@ -56,8 +56,7 @@ final class BrokenEngines {
                                 "R6.10",
                                 "R11.2")
                         .broad(),
-                Breakage.of(
-                        "a FINISH that is not answered is not repeated", Breakage.engine(FinishesOnce::new), "R5.5")
+                Breakage.of("a FINISH that is not answered is not repeated", Breakage.engine(FinishesOnce::new), "R5.5")
                         .broad(),
                 Breakage.of(
                         "a confirmed transfer does not wait for its confirmation",
