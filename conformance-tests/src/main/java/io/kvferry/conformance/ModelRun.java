@@ -94,6 +94,8 @@ final class ModelRun {
     private void verb(int slot, Random dice) {
         ModelTransfer known = slots.get(slot);
         if (known != null && known.isOver()) {
+            // memory that a data plane holds which stands still is given back when it goes on
+            faults.thaw();
             known.wrapUp();
             bury(known);
             slots.remove(slot);
