@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("control")
 public abstract class ControlConformanceTest extends ConformanceSuite {
     private static final Duration SECOND = Duration.ofSeconds(1);
     private static final PeerIdentity STRANGER = new PeerIdentity("stranger", 99);

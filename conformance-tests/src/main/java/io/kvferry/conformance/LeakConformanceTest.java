@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("leak")
 public abstract class LeakConformanceTest extends ConformanceSuite {
     private static final Set<String> SHARED_THREADS =
             Set.of("Reference Handler", "Finalizer", "Signal Dispatcher", "Common-Cleaner", "Attach Listener");

@@ -76,7 +76,7 @@ final class WatchedBackend implements TransferBackend {
         if (!endpoint.equals(delegate.endpoint())) {
             watch.violated("backend: endpoint() answers differently from one call to the next");
         }
-        return endpoint;
+        return watch.shown(endpoint);
     }
 
     @Override
