@@ -25,8 +25,13 @@ import picocli.CommandLine;
 /** What the documentation says is what the program does. */
 class DocumentationTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
-    private static final List<String> PAGES =
-            List.of("README.md", "docs/cli.md", "docs/configuration.md", "docs/architecture.md", "docs/performance.md", "docs/lmcache.md");
+    private static final List<String> PAGES = List.of(
+            "README.md",
+            "docs/cli.md",
+            "docs/configuration.md",
+            "docs/architecture.md",
+            "docs/performance.md",
+            "docs/lmcache.md");
 
     @Test
     void theConfigurationPageIsWhatTheCommandPrints() throws IOException {
@@ -103,7 +108,8 @@ class DocumentationTest {
 
     /** Every command line in a page is one that the program understands, as far as can be told without running it. */
     @ParameterizedTest
-    @ValueSource(strings = {"README.md", "docs/cli.md", "docs/lmcache.md", "docs/performance.md", "docs/configuration.md"})
+    @ValueSource(
+            strings = {"README.md", "docs/cli.md", "docs/lmcache.md", "docs/performance.md", "docs/configuration.md"})
     void everyCommandInThePagesIsUnderstood(String page) throws IOException {
         List<String> lines =
                 matches(Files.readString(ROOT.resolve(page)), "(?:^|`|\\$ )(?:\\./)?kvferry ([a-z][^`\\n>]*)");

@@ -132,9 +132,8 @@ class LmCacheCommandTest {
     private static void refusesThePort(String taken) throws Exception {
         Process second = controller("pull=" + taken + ",reply=0");
         try (BufferedReader errors = second.errorReader(StandardCharsets.UTF_8)) {
-            List<String> complaint = errors.lines()
-                    .filter(line -> line.startsWith("kvferry"))
-                    .toList();
+            List<String> complaint =
+                    errors.lines().filter(line -> line.startsWith("kvferry")).toList();
 
             assertThat(complaint).hasSize(1);
             assertThat(complaint.getFirst()).contains("kvferry.lmcache.pull-port=" + taken);
@@ -146,7 +145,8 @@ class LmCacheCommandTest {
     }
 
     private static HttpResponse<String> get(HttpClient client, String url) throws Exception {
-        return client.send(HttpRequest.newBuilder(URI.create(url)).timeout(PATIENCE).build(), BodyHandlers.ofString());
+        return client.send(
+                HttpRequest.newBuilder(URI.create(url)).timeout(PATIENCE).build(), BodyHandlers.ofString());
     }
 
     private static int post(HttpClient client, String url, String body) throws Exception {

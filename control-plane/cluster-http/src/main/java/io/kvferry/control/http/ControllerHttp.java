@@ -73,11 +73,9 @@ public final class ControllerHttp implements AutoCloseable {
         try {
             List<Route> routes = new ArrayList<>(Assets.routes());
             routes.addAll(new ClusterRoutes(controller, live, extensions).routes());
-            routes.add(
-                    Route.get(
-                            "/metrics",
-                            _ -> Metrics.answer(
-                                    controller.view(), traffic, counters, metadata.size(), extensions)));
+            routes.add(Route.get(
+                    "/metrics",
+                    _ -> Metrics.answer(controller.view(), traffic, counters, metadata.size(), extensions)));
             routes.addAll(metadata.routes());
             for (HttpExtension extension : extensions) {
                 extension.endpoints().forEach(endpoint -> routes.add(route(extension, endpoint)));

@@ -32,11 +32,7 @@ final class Metrics {
     private Metrics() {}
 
     static HttpAnswer.Whole answer(
-            ControllerView view,
-            Traffic traffic,
-            HttpCounters http,
-            int metadataKeys,
-            List<HttpExtension> extensions) {
+            ControllerView view, Traffic traffic, HttpCounters http, int metadataKeys, List<HttpExtension> extensions) {
         Metrics metrics = new Metrics();
         metrics.cluster(view, traffic);
         metrics.controller(view);

@@ -38,7 +38,8 @@ class HttpExtensionTest {
             if (query.containsKey("fail")) {
                 throw new TransferException(TransferErrorCode.NOT_FOUND, Stage.TRANSFER, "nobody");
             }
-            return new Answer(200, endpoint.method().equals("GET") ? query.toString().getBytes(StandardCharsets.UTF_8) : body);
+            return new Answer(
+                    200, endpoint.method().equals("GET") ? query.toString().getBytes(StandardCharsets.UTF_8) : body);
         }
 
         @Override
@@ -56,9 +57,8 @@ class HttpExtensionTest {
 
     @Test
     void itsPathsMetricsAndRemarksAreThere() throws Exception {
-        BackendConfig config = BackendConfig.DEFAULTS
-                .with(ControllerConfigKeys.PORT, 0)
-                .with(HttpConfigKeys.LISTEN, "127.0.0.1:0");
+        BackendConfig config =
+                BackendConfig.DEFAULTS.with(ControllerConfigKeys.PORT, 0).with(HttpConfigKeys.LISTEN, "127.0.0.1:0");
         try (Controller controller = Controller.open(config);
                 ControllerHttp http = ControllerHttp.open(controller, config, List.of(new Echo()));
                 HttpClient client = HttpClient.newBuilder()
@@ -68,8 +68,10 @@ class HttpExtensionTest {
             String base = "http://" + http.address();
 
             assertThat(get(client, base + "/echo?a=b").body()).isEqualTo("{a=b}");
-            assertThat(post(client, base + "/echo", "application/json", "[1]").body()).isEqualTo("[1]");
-            assertThat(post(client, base + "/echo", "text/plain", "[1]").statusCode()).isEqualTo(400);
+            assertThat(post(client, base + "/echo", "application/json", "[1]").body())
+                    .isEqualTo("[1]");
+            assertThat(post(client, base + "/echo", "text/plain", "[1]").statusCode())
+                    .isEqualTo(400);
             assertThat(get(client, base + "/echo?fail=1").statusCode()).isEqualTo(404);
             assertThat(get(client, base + "/echo?fail=1").body()).contains("\"detail\":\"nobody\"");
             assertThat(get(client, base + "/metrics").body())
@@ -82,11 +84,13 @@ class HttpExtensionTest {
 
     private static HttpResponse<String> get(HttpClient client, String url) throws Exception {
         return client.send(
-                java.net.http.HttpRequest.newBuilder(URI.create(url)).timeout(PATIENCE).build(), BodyHandlers.ofString());
+                java.net.http.HttpRequest.newBuilder(URI.create(url))
+                        .timeout(PATIENCE)
+                        .build(),
+                BodyHandlers.ofString());
     }
 
-    private static HttpResponse<String> post(HttpClient client, String url, String type, String body)
-            throws Exception {
+    private static HttpResponse<String> post(HttpClient client, String url, String type, String body) throws Exception {
         return client.send(
                 java.net.http.HttpRequest.newBuilder(URI.create(url))
                         .timeout(PATIENCE)

@@ -91,9 +91,7 @@ final class LmCacheHttp implements HttpExtension {
                 orchestrator.infos().counted(instance, rank == null ? null : Long.valueOf(rank));
         if (instance != null && infos.isEmpty()) {
             throw new TransferException(
-                    TransferErrorCode.NOT_FOUND,
-                    Stage.TRANSFER,
-                    "instance '" + instance + "' has no such worker here");
+                    TransferErrorCode.NOT_FOUND, Stage.TRANSFER, "instance '" + instance + "' has no such worker here");
         }
         return new Answer(
                 200,

@@ -31,7 +31,7 @@ public final class LmCacheProbe {
     private static final String NOWHERE = "127.0.0.1";
 
     private static final long NOWHERE_PORT = 1;
-        private static final long POLL_NANOS = 20_000_000;
+    private static final long POLL_NANOS = 20_000_000;
     private static final long MAX_ANSWER_BYTES = 1 << 20;
 
     private final String instance = "kvferry-doctor-" + Long.toHexString(RANDOM.nextLong());
@@ -110,8 +110,7 @@ public final class LmCacheProbe {
         try {
             push.send(MessageCodec.encode(message));
         } catch (IOException e) {
-            throw failure(
-                    TransferErrorCode.CONNECTION_FAILED, "controller_pull_url hangs up: " + e.getMessage());
+            throw failure(TransferErrorCode.CONNECTION_FAILED, "controller_pull_url hangs up: " + e.getMessage());
         }
     }
 
@@ -142,7 +141,8 @@ public final class LmCacheProbe {
         LockSupport.parkNanos(POLL_NANOS);
     }
 
-    private static Message lookup(ZmtpConnection asking, String instance, long key, PeerAddress reply, Deadline deadline) {
+    private static Message lookup(
+            ZmtpConnection asking, String instance, long key, PeerAddress reply, Deadline deadline) {
         Message answer =
                 answer(asking, Message.of(MessageType.BATCHED_P2P_LOOKUP, List.of(key), instance, 0L), reply, deadline);
         if (answer.type() != MessageType.BATCHED_P2P_LOOKUP_RET) {

@@ -55,16 +55,8 @@ final class Orchestrator {
 
     static boolean takes(MessageType type) {
         return switch (type) {
-            case QUERY_INST,
-                    LOOKUP,
-                    CLEAR,
-                    PIN,
-                    COMPRESS,
-                    DECOMPRESS,
-                    MOVE,
-                    HEALTH,
-                    CHECK_FINISH,
-                    QUERY_WORKER_INFO -> true;
+            case QUERY_INST, LOOKUP, CLEAR, PIN, COMPRESS, DECOMPRESS, MOVE, HEALTH, CHECK_FINISH, QUERY_WORKER_INFO ->
+                true;
             default -> false;
         };
     }
@@ -77,8 +69,7 @@ final class Orchestrator {
     Message handle(Message message, Deadline deadline) throws MalformedMessageException {
         String id = message.text("event_id");
         return switch (message.type()) {
-            case QUERY_INST ->
-                Message.of(MessageType.QUERY_INST_RET, id, infos.instanceAt(message.text("ip")));
+            case QUERY_INST -> Message.of(MessageType.QUERY_INST_RET, id, infos.instanceAt(message.text("ip")));
             case LOOKUP -> lookup.lookup(id, message);
             case CLEAR, PIN, COMPRESS, DECOMPRESS -> tokens(id, message, deadline);
             case MOVE -> move(id, message, deadline);
@@ -124,8 +115,8 @@ final class Orchestrator {
         Targets source = Targets.of(String.valueOf(from.getFirst()), controller, workers);
         Targets destination = Targets.of(String.valueOf(to.getFirst()), controller, workers);
         boolean copy = message.isTrue("copy");
-        Map<Worker, Message> requests =
-                WorkerRequests.moves(id, message, source, destination, String.valueOf(from.get(1)), String.valueOf(to.get(1)));
+        Map<Worker, Message> requests = WorkerRequests.moves(
+                id, message, source, destination, String.valueOf(from.get(1)), String.valueOf(to.get(1)));
         Map<String, CompletableFuture<OrderResult>> parts =
                 new HashMap<>(source.ask(worker -> Objects.requireNonNull(requests.get(worker)), answers(deadline)));
         if (!source.nodes().isEmpty()) {
@@ -135,17 +126,23 @@ final class Orchestrator {
                                     source,
                                     new OrderAction.Move(
                                             lookup.keys(message),
-                                            destination.nodes().getFirst().registration().identity(),
+                                            destination
+                                                    .nodes()
+                                                    .getFirst()
+                                                    .registration()
+                                                    .identity(),
                                             Map.of(),
                                             copy),
                                     deadline)
-                            : source.refuse("KVFerry nodes move chunks to an instance of one KVFerry node; use /v1/orders"));
+                            : source.refuse(
+                                    "KVFerry nodes move chunks to an instance of one KVFerry node; use /v1/orders"));
         }
         return finished(message, id, parts, deadline);
     }
 
     private Map<String, CompletableFuture<OrderResult>> order(Targets targets, OrderAction action, Deadline deadline) {
-        return targets.order(action, controller, Duration.ofNanos(answers(deadline).remainingNanos()), deadline);
+        return targets.order(
+                action, controller, Duration.ofNanos(answers(deadline).remainingNanos()), deadline);
     }
 
     /** Waits, and answers with what all have done: the least of them, since a chunk is of use only where all ranks have it. */
@@ -172,10 +169,8 @@ final class Orchestrator {
         Map<String, Object> tokens = new TreeMap<>();
         results.forEach((node, result) ->
                 tokens.put(node, Long.parseLong(result.details().getOrDefault("num_tokens", "0"))));
-        long least = tokens.values().stream()
-                .mapToLong(count -> (Long) count)
-                .min()
-                .orElse(0);
+        long least =
+                tokens.values().stream().mapToLong(count -> (Long) count).min().orElse(0);
         MessageType answer = message.type().answer();
         return Message.of(answer == null ? MessageType.ERROR : answer, id, least)
                 .with(Map.of("workers", tokens));
@@ -198,8 +193,7 @@ final class Orchestrator {
                 details.put(node, result == null ? "no answer yet" : result.code() + ", " + result.detail());
             }
         });
-        return Message.of(MessageType.HEALTH_RET, id, codes)
-                .with(Map.of("details", details, "order_id", order.id()));
+        return Message.of(MessageType.HEALTH_RET, id, codes).with(Map.of("details", details, "order_id", order.id()));
     }
 
     private OrderStatus await(OrderStatus order, Deadline deadline) {
@@ -246,8 +240,8 @@ final class Orchestrator {
     private static Message status(boolean finished, Map<String, OrderResult> results) {
         boolean done = results.values().stream().allMatch(OrderResult::isDone);
         Map<String, Object> workers = new TreeMap<>();
-        results.forEach((node, result) ->
-                workers.put(node, result.isDone() ? "done" : result.code() + ", " + result.detail()));
+        results.forEach(
+                (node, result) -> workers.put(node, result.isDone() ? "done" : result.code() + ", " + result.detail()));
         return Message.of(MessageType.CHECK_FINISH_RET, finished ? done ? "finished" : "failed" : "running")
                 .with(Map.of("workers", workers));
     }

@@ -45,7 +45,8 @@ final class PortExchange implements AutoCloseable {
      */
     static PortExchange begin(PortLine.Ask ask, long maxFrameBytes, BiConsumer<PortExchange, Outcome> onEnd) {
         PortExchange exchange = new PortExchange(ask, maxFrameBytes);
-        var ignored = Thread.ofVirtual().name("kvferry-lmcache-ask").start(() -> onEnd.accept(exchange, exchange.run()));
+        var ignored =
+                Thread.ofVirtual().name("kvferry-lmcache-ask").start(() -> onEnd.accept(exchange, exchange.run()));
         return exchange;
     }
 
@@ -62,7 +63,8 @@ final class PortExchange implements AutoCloseable {
         } catch (MalformedMessageException e) {
             return new Garbled("answered something else: " + e.getMessage());
         } catch (ProtocolException e) {
-            return new Failed(TransferErrorCode.PROTOCOL_ERROR, "does not keep to ZeroMQ's protocol: " + e.getMessage());
+            return new Failed(
+                    TransferErrorCode.PROTOCOL_ERROR, "does not keep to ZeroMQ's protocol: " + e.getMessage());
         } catch (IOException e) {
             return sent
                     ? new Failed(TransferErrorCode.PEER_LOST, "did not answer: " + e.getMessage())

@@ -17,7 +17,12 @@ final class PortLine {
     private static final int MAX_WAITING = 1000;
 
     /** A request, the time until which its answer is worth something, and who waits for it. */
-    record Ask(PeerAddress address, Message request, Deadline deadline, Runnable onAnswer, CompletableFuture<Message> answer) {
+    record Ask(
+            PeerAddress address,
+            Message request,
+            Deadline deadline,
+            Runnable onAnswer,
+            CompletableFuture<Message> answer) {
         void fail(TransferErrorCode code, String what) {
             boolean ignored = answer.completeExceptionally(new TransferException(
                     code,

@@ -41,9 +41,10 @@ record Remarks(Controller controller, Workers workers) {
                 }
             }
             if (!withoutUrl.isEmpty()) {
-                remarks.add("chunk 0 is held by LMCache workers that registered without peer_init_url, so that no peer can"
-                        + " fetch from them: " + names(withoutUrl)
-                        + "; set enable_p2p and p2p_init_ports there, or upgrade them");
+                remarks.add(
+                        "chunk 0 is held by LMCache workers that registered without peer_init_url, so that no peer can"
+                                + " fetch from them: " + names(withoutUrl)
+                                + "; set enable_p2p and p2p_init_ports there, or upgrade them");
             }
             if (asker != null && !otherRank.isEmpty()) {
                 remarks.add("chunk 0 is held by LMCache workers of another rank than " + asker.id()

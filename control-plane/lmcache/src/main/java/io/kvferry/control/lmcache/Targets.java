@@ -79,8 +79,8 @@ record Targets(List<Worker> workers, List<NodeView> nodes) {
     Map<String, CompletableFuture<OrderResult>> refuse(String detail) {
         Map<String, CompletableFuture<OrderResult>> parts = new HashMap<>();
         OrderResult refusal = OrderResult.failed(TransferErrorCode.UNSUPPORTED, detail);
-        nodes.forEach(node -> parts.put(
-                node.registration().identity().nodeId(), CompletableFuture.completedFuture(refusal)));
+        nodes.forEach(
+                node -> parts.put(node.registration().identity().nodeId(), CompletableFuture.completedFuture(refusal)));
         return parts;
     }
 
@@ -119,9 +119,8 @@ record Targets(List<Worker> workers, List<NodeView> nodes) {
     }
 
     private static OrderResult failure(Throwable failure) {
-        Throwable cause = failure instanceof CompletionException && failure.getCause() != null
-                ? failure.getCause()
-                : failure;
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
         return cause instanceof TransferException known
                 ? OrderResult.failed(known.code(), known.error().detail())
                 : OrderResult.failed(TransferErrorCode.INTERNAL, String.valueOf(cause));

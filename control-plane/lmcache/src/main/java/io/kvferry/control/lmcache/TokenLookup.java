@@ -32,13 +32,14 @@ final class TokenLookup {
         Map<String, Object> layout = new TreeMap<>();
         List<String> remarks = List.of();
         if (!keys.isEmpty()) {
-            Lookup lookup = new Lookup(
-                    config.get(LmCacheConfigKeys.HASH_SCHEME), keys, "", Lookup.MAX_HOLDERS);
+            Lookup lookup = new Lookup(config.get(LmCacheConfigKeys.HASH_SCHEME), keys, "", Lookup.MAX_HOLDERS);
             for (Holder holder : controller.lookup(lookup).holders()) {
                 // best first: the first of an instance is what it has
                 layout.putIfAbsent(
                         holder.node().instance(),
-                        List.of(location(holder, keys), (long) holder.chunks() * holder.node().scheme().chunkTokens()));
+                        List.of(
+                                location(holder, keys),
+                                (long) holder.chunks() * holder.node().scheme().chunkTokens()));
             }
             remarks = new Remarks(controller, workers).about(lookup);
         }
@@ -48,7 +49,8 @@ final class TokenLookup {
 
     private String location(Holder holder, ChunkKeys keys) {
         Worker worker = workers.ofNode(holder.node().identity().nodeId());
-        String location = worker == null ? null : worker.holdings().locationOf(HeldChunks.key(keys, holder.chunks() - 1));
+        String location =
+                worker == null ? null : worker.holdings().locationOf(HeldChunks.key(keys, holder.chunks() - 1));
         return location == null ? Locations.of(holder.tier()) : location;
     }
 

@@ -44,7 +44,11 @@ final class WorkerLink implements NodeLink {
                         TransferErrorCode.OK,
                         0,
                         "an LMCache worker",
-                        Map.of("instance_id", worker.id().instance(), "worker_id", String.valueOf(worker.id().worker()))));
+                        Map.of(
+                                "instance_id",
+                                worker.id().instance(),
+                                "worker_id",
+                                String.valueOf(worker.id().worker()))));
             case OrderAction.Pin _, OrderAction.Unpin _, OrderAction.Move _ ->
                 CompletableFuture.completedFuture(OrderResult.failed(
                         TransferErrorCode.UNSUPPORTED,

@@ -195,7 +195,9 @@ final class WorkerPorts implements AutoCloseable {
         if (answer.type() == MessageType.ERROR) {
             ask.fail(TransferErrorCode.TRANSFER_FAILED, "refused: " + answer.text("error"));
         } else if (answer.type() != ask.request().type().answer()) {
-            ask.fail(TransferErrorCode.PROTOCOL_ERROR, "answered with " + answer.type().tag());
+            ask.fail(
+                    TransferErrorCode.PROTOCOL_ERROR,
+                    "answered with " + answer.type().tag());
         } else {
             boolean ignored = ask.answer().complete(answer);
         }

@@ -45,7 +45,8 @@ final class WorkerRequests {
             if (url == null) {
                 throw unable(
                         TransferErrorCode.UNSUPPORTED,
-                        "worker " + peer.id() + " registered without peer_init_url: nobody can send to it; set enable_p2p"
+                        "worker " + peer.id()
+                                + " registered without peer_init_url: nobody can send to it; set enable_p2p"
                                 + " and p2p_init_ports there, or upgrade it");
             }
             requests.put(

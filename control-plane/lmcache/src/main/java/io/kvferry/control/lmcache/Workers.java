@@ -41,6 +41,7 @@ final class Workers {
 
     /** The name under which it has the address at which the worker takes requests. */
     static final String WORKER_PORT = "lmcache-worker";
+
     private static final String SOFTWARE = "LMCache";
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final int HEX = 16;
@@ -55,12 +56,7 @@ final class Workers {
     /** Those of all registered workers; more than one is worth an explanation. */
     private volatile Set<String> schemes = Set.of();
 
-    Workers(
-            Controller controller,
-            BackendConfig config,
-            WorkerPorts ports,
-            Ticker ticker,
-            LmCacheCounters counters) {
+    Workers(Controller controller, BackendConfig config, WorkerPorts ports, Ticker ticker, LmCacheCounters counters) {
         this.controller = controller;
         this.config = config;
         this.ports = ports;
@@ -266,13 +262,17 @@ final class Workers {
 
     /** Memory for what all hold. */
     long heldBytes() {
-        return registered.values().stream().mapToLong(worker -> worker.holdings().bytes()).sum();
+        return registered.values().stream()
+                .mapToLong(worker -> worker.holdings().bytes())
+                .sum();
     }
 
     /** Part of the workers that have told all they hold. */
     double syncedPart() {
         long all = registered.size();
-        long synced = registered.values().stream().filter(worker -> worker.holdings().isSynced()).count();
+        long synced = registered.values().stream()
+                .filter(worker -> worker.holdings().isSynced())
+                .count();
         return all == 0 ? 1 : (double) synced / all;
     }
 
@@ -283,8 +283,7 @@ final class Workers {
             if (!worker.isSilentFor(interval)) {
                 continue;
             }
-            var ignored =
-                    worker.ask(Message.of(MessageType.HEALTH_WORKER, "lease"), Deadline.after(interval, ticker));
+            var ignored = worker.ask(Message.of(MessageType.HEALTH_WORKER, "lease"), Deadline.after(interval, ticker));
         }
     }
 }

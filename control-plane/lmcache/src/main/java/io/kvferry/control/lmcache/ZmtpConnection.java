@@ -168,10 +168,17 @@ final class ZmtpConnection implements AutoCloseable {
     }
 
     private void answerPing(byte[] command) throws IOException {
-        if (command.length >= PING_HEAD_BYTES && new String(command, 0, 5, StandardCharsets.US_ASCII).equals("\4PING")) {
+        if (command.length >= PING_HEAD_BYTES
+                && new String(command, 0, 5, StandardCharsets.US_ASCII).equals("\4PING")) {
             byte[] context = Arrays.copyOfRange(command, PING_HEAD_BYTES, command.length);
             ByteArrayOutputStream out = new ByteArrayOutputStream();
-            putFrame(out, COMMAND, ByteBuffer.allocate(5 + context.length).put(ascii("\4PONG")).put(context).array());
+            putFrame(
+                    out,
+                    COMMAND,
+                    ByteBuffer.allocate(5 + context.length)
+                            .put(ascii("\4PONG"))
+                            .put(context)
+                            .array());
             socket.getOutputStream().write(out.toByteArray());
         }
     }
@@ -193,8 +200,8 @@ final class ZmtpConnection implements AutoCloseable {
                 : Byte.toUnsignedInt(read(1, deadline)[0]);
         long most = command ? MAX_COMMAND_BYTES : maxFrameBytes;
         if (length < 0 || length > most) {
-            throw new ProtocolException("it sends a frame of " + Long.toUnsignedString(length) + " bytes; at most " + most
-                    + " are taken");
+            throw new ProtocolException(
+                    "it sends a frame of " + Long.toUnsignedString(length) + " bytes; at most " + most + " are taken");
         }
         return new Frame(flags, ByteBuffer.wrap(read((int) length, deadline)));
     }

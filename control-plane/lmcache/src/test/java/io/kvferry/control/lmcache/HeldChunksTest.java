@@ -35,7 +35,8 @@ class HeldChunksTest {
                 default -> keys.contains(key) == model.contains(key);
             };
             if (!same || keys.size() != model.size()) {
-                throw new AssertionError("step " + i + " with key " + key + ", size " + keys.size() + ", not " + model.size());
+                throw new AssertionError(
+                        "step " + i + " with key " + key + ", size " + keys.size() + ", not " + model.size());
             }
         }
         assertThat(LongStream.of(keys.toArray()).boxed()).containsExactlyInAnyOrderElementsOf(model);
@@ -59,7 +60,8 @@ class HeldChunksTest {
         assertThat(held.apply("remote1", List.of(operation(true, 5))).admitted().size())
                 .isEqualTo(1);
         assertThat(held.apply("remote2", List.of(operation(true, 5))).isEmpty()).isTrue();
-        assertThat(held.apply("remote1", List.of(operation(false, 5))).isEmpty()).isTrue();
+        assertThat(held.apply("remote1", List.of(operation(false, 5))).isEmpty())
+                .isTrue();
         assertThat(held.locationOf(5)).isEqualTo("remote2");
         assertThat(held.apply("remote2", List.of(operation(false, 5))).evicted().size())
                 .isEqualTo(1);

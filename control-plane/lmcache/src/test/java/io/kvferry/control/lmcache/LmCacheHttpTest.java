@@ -47,7 +47,8 @@ class LmCacheHttpTest {
     private final LmCacheFront front = LmCacheFront.open(
             controller,
             BackendConfig.DEFAULTS.with(LmCacheConfigKeys.CHUNK_SIZE, 1),
-            tokens -> HeldChunks.packed(java.util.Arrays.stream(tokens).asLongStream().toArray()));
+            tokens -> HeldChunks.packed(
+                    java.util.Arrays.stream(tokens).asLongStream().toArray()));
 
     @AfterEach
     void close() {
@@ -63,8 +64,8 @@ class LmCacheHttpTest {
             throws Exception {
         HttpExtension.Endpoint endpoint = new HttpExtension.Endpoint(method, path);
         assertThat(front.http().endpoints()).contains(endpoint);
-        HttpExtension.Answer answer = front.http()
-                .answer(endpoint, query, body.getBytes(StandardCharsets.UTF_8), Deadline.after(time));
+        HttpExtension.Answer answer =
+                front.http().answer(endpoint, query, body.getBytes(StandardCharsets.UTF_8), Deadline.after(time));
         assertThat(answer.status()).isEqualTo(200);
         return MessageCodec.jsonMap(answer.json());
     }
@@ -140,7 +141,11 @@ class LmCacheHttpTest {
             Map<?, ?> all = answer("GET", "/controller/workers", Map.of(), "", PATIENCE);
             assertThat(all.get("total_count")).isEqualTo(2L);
             assertThat(all.get("workers").toString())
-                    .contains("instance_id=a, worker_id=0, ip=127.0.0.1", "key_count=2", "instance_id=native", "key_count=1");
+                    .contains(
+                            "instance_id=a, worker_id=0, ip=127.0.0.1",
+                            "key_count=2",
+                            "instance_id=native",
+                            "key_count=1");
             assertThat(answer("GET", "/controller/workers", Map.of("instance_id", "a", "worker_id", "0"), "", PATIENCE)
                             .get("peer_init_url"))
                     .isEqualTo("h:0");
@@ -150,7 +155,8 @@ class LmCacheHttpTest {
                     .contains("worker_id=0", "registration_time=");
             assertThat(post("/query_instance", "{\"event_id\":\"e\",\"ip\":\"127.0.0.1\"}"))
                     .isEqualTo(Map.of("event_id", "e", "res", "a"));
-            assertThat(post("/query_instance", "{\"ip\":\"10.0.0.9\"}").get("res")).isEqualTo("native");
+            assertThat(post("/query_instance", "{\"ip\":\"10.0.0.9\"}").get("res"))
+                    .isEqualTo("native");
         }
     }
 
@@ -177,7 +183,8 @@ class LmCacheHttpTest {
     @Test
     void compressingAllIsAskedWithNil() throws Exception {
         try (TestWorker worker = worker("a", "h:0", 11)) {
-            String body = "{\"instance_id\":\"a\",\"method\":\"cachegen\",\"location\":\"LocalCPUBackend\",\"tokens\":[]}";
+            String body =
+                    "{\"instance_id\":\"a\",\"method\":\"cachegen\",\"location\":\"LocalCPUBackend\",\"tokens\":[]}";
             CompletableFuture<Map<?, ?>> compress = posting("/compress", body);
             Message asked = worker.answer(Message.of(MessageType.COMPRESS_WORKER_RET, 256L));
             assertThat(asked.values()).containsEntry("tokens", null).containsEntry("method", "cachegen");
@@ -243,7 +250,8 @@ class LmCacheHttpTest {
                     "{\"event_id\":\"E1\",\"instance_id\":\"a\",\"location\":\"x\"}"));
             worker.answer(Message.error("no such place"));
             assertThat(clear.get()).contains("a/0", "no such place");
-            assertThat(post("/check_finish", "{\"event_id\":\"E1\"}").get("status")).isEqualTo("failed");
+            assertThat(post("/check_finish", "{\"event_id\":\"E1\"}").get("status"))
+                    .isEqualTo("failed");
         }
     }
 
@@ -281,7 +289,8 @@ class LmCacheHttpTest {
     @Test
     void toolsMayAskOverTheSocketToo() throws Exception {
         try (TestWorker worker = worker("a", "h:0", 11)) {
-            assertThat(worker.ask(Message.of(MessageType.QUERY_INST, "e", "127.0.0.1")).values())
+            assertThat(worker.ask(Message.of(MessageType.QUERY_INST, "e", "127.0.0.1"))
+                            .values())
                     .containsEntry("instance_id", "a");
             assertThat(worker.ask(Message.of(MessageType.CHECK_FINISH, "e")).type())
                     .isEqualTo(MessageType.ERROR);

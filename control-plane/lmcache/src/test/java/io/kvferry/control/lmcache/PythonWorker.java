@@ -103,7 +103,10 @@ final class PythonWorker implements AutoCloseable {
         try {
             commands.close();
         } finally {
-            process.destroyForcibly().onExit().orTimeout(EXIT_SECONDS, TimeUnit.SECONDS).join();
+            process.destroyForcibly()
+                    .onExit()
+                    .orTimeout(EXIT_SECONDS, TimeUnit.SECONDS)
+                    .join();
         }
     }
 }

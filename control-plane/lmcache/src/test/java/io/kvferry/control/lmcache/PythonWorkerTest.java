@@ -54,7 +54,8 @@ class PythonWorkerTest {
                         .isEqualTo(Map.of("type", "HeartbeatRetMsg", "commands", List.of()));
                 holder.run("admit", "keys", List.of(11, 12, -13));
                 eventually(() -> holds("a/0", 3));
-                assertThat(asker.run("lookup", "hashes", List.of(11, 12, -13, 99)).toString())
+                assertThat(asker.run("lookup", "hashes", List.of(11, 12, -13, 99))
+                                .toString())
                         .contains("[[a, LocalCPUBackend, 3, 10.0.0.1:8200]]");
 
                 holder.run("lose", "keys", List.of(14));
@@ -64,7 +65,8 @@ class PythonWorkerTest {
                         .contains("full_sync", "sequence_gap");
                 assertThat(holder.run("full_sync", "sync_id", "s1").toString()).contains("accepted=true");
                 eventually(() -> holds("a/0", 5));
-                assertThat(holder.run("sync_status", "sync_id", "s1").toString()).contains("is_complete=true");
+                assertThat(holder.run("sync_status", "sync_id", "s1").toString())
+                        .contains("is_complete=true");
 
                 holder.run("garbage");
                 eventually(() -> holds("a/0", 6));
@@ -77,7 +79,8 @@ class PythonWorkerTest {
                         .contains("[[, , 0, ]]");
                 returned.run("admit", "keys", List.of(11));
                 eventually(() -> holds("a/0", 1));
-                assertThat(asker.run("lookup", "hashes", List.of(11)).toString()).contains("10.0.0.1:8200");
+                assertThat(asker.run("lookup", "hashes", List.of(11)).toString())
+                        .contains("10.0.0.1:8200");
                 returned.run("deregister");
                 eventually(() -> controller.nodes().size() == 1);
             }
@@ -93,7 +96,8 @@ class PythonWorkerTest {
             old.run("admit", "keys", List.of(21));
             eventually(() -> holds("a/0", 1));
 
-            assertThat(asker.run("lookup", "hashes", List.of(21)).toString()).contains("[[a, LocalCPUBackend, 1, 10.0.0.1:9100]]");
+            assertThat(asker.run("lookup", "hashes", List.of(21)).toString())
+                    .contains("[[a, LocalCPUBackend, 1, 10.0.0.1:9100]]");
         }
     }
 

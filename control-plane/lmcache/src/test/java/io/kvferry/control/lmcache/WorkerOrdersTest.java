@@ -92,7 +92,8 @@ class WorkerOrdersTest {
 
             assertThat(meanwhile.results().get("b/0").isDone()).isTrue();
             assertThat(meanwhile.results()).as("still waited for").doesNotContainKey("a/0");
-            assertThat(result(order(new OrderAction.Health(), SOON, "a/0"), "a/0").code())
+            assertThat(result(order(new OrderAction.Health(), SOON, "a/0"), "a/0")
+                            .code())
                     .isEqualTo(TransferErrorCode.DEADLINE_EXCEEDED);
             assertThat(frozen.asked().type()).as("it had been asked").isEqualTo(MessageType.HEALTH_WORKER);
         }
@@ -101,8 +102,7 @@ class WorkerOrdersTest {
     @Test
     void requestsToOneWorkerGoOneByOneInTheirOrder() throws Exception {
         try (TestWorker worker = holder("a")) {
-            List<OrderStatus> orders = List.of(
-                    order(CLEAR, PATIENCE), order(CLEAR, PATIENCE), order(CLEAR, PATIENCE));
+            List<OrderStatus> orders = List.of(order(CLEAR, PATIENCE), order(CLEAR, PATIENCE), order(CLEAR, PATIENCE));
             for (int i = 0; i < orders.size(); i++) {
                 assertThat(worker.answer(cleared(i)).text("worker_event_id"))
                         .isEqualTo(orders.get(i).id());
@@ -149,8 +149,8 @@ class WorkerOrdersTest {
     void whatLmCacheCannotDoByKeysSaysSo() throws Exception {
         try (TestWorker worker = new TestWorker(front, "a", 0)) {
             worker.register("h:0");
-            OrderStatus pin = order(
-                    new OrderAction.Pin(HeldChunks.packed(new long[] {1}), Duration.ofMinutes(1)), PATIENCE);
+            OrderStatus pin =
+                    order(new OrderAction.Pin(HeldChunks.packed(new long[] {1}), Duration.ofMinutes(1)), PATIENCE);
 
             assertThat(result(pin, "a/0").code()).isEqualTo(TransferErrorCode.UNSUPPORTED);
         }

@@ -8,6 +8,8 @@ import io.kvferry.spi.Deadline;
 import io.kvferry.spi.PeerAddress;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,8 +82,8 @@ class WorkerPortsTest {
     }
 
     private static void assertFails(CompletableFuture<Message> answer, TransferErrorCode code) {
-        assertThatThrownBy(() -> answer.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
-                        .join())
+        assertThatThrownBy(() ->
+                        answer.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join())
                 .isInstanceOf(CompletionException.class)
                 .cause()
                 .isInstanceOfSatisfying(
@@ -110,8 +112,7 @@ class WorkerPortsTest {
     void requestsToOneWorkerGoOneByOneAndToOthersAtOnce() throws Exception {
         Port slow = new Port(context);
         Port other = new Port(context);
-        List<CompletableFuture<Message>> answers =
-                List.of(ask(slow, "0"), ask(slow, "1"), ask(slow, "2"));
+        List<CompletableFuture<Message>> answers = List.of(ask(slow, "0"), ask(slow, "1"), ask(slow, "2"));
         CompletableFuture<Message> meanwhile = ask(other, "other");
         assertThat(slow.asked()).isEqualTo("0");
         assertThat(other.asked()).isEqualTo("other");
@@ -160,7 +161,8 @@ class WorkerPortsTest {
 
         assertThat(code(answer)).isEqualTo(0L);
         assertThat(waiting).noneMatch(CompletableFuture::isDone);
-        frozen.forEach(port -> assertThat(ports.drop(port.address)).succeedsWithin(Duration.ofSeconds(PATIENCE_SECONDS)));
+        frozen.forEach(
+                port -> assertThat(ports.drop(port.address)).succeedsWithin(Duration.ofSeconds(PATIENCE_SECONDS)));
         waiting.forEach(one -> assertFails(one, TransferErrorCode.CONTROL_FAILED));
     }
 
@@ -177,6 +179,19 @@ class WorkerPortsTest {
         assertFails(garbage, TransferErrorCode.PROTOCOL_ERROR);
         assertThat(code(good)).isEqualTo(0L);
         assertFails(ask(new PeerAddress("nowhere.invalid", 1), "x", () -> {}), TransferErrorCode.CONNECTION_FAILED);
+    }
+
+    @Test
+    void whoIsNoWorkerIsToldApartAtOnce() throws Exception {
+        ZMQ.Socket pull = context.createSocket(SocketType.PULL);
+        PeerAddress another = new PeerAddress("127.0.0.1", pull.bindToRandomPort("tcp://127.0.0.1"));
+        PeerAddress gone;
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            gone = new PeerAddress("127.0.0.1", taken.getLocalPort());
+        }
+
+        assertFails(ask(another, "x", () -> {}), TransferErrorCode.PROTOCOL_ERROR);
+        assertFails(ask(gone, "x", () -> {}), TransferErrorCode.CONNECTION_FAILED);
     }
 
     @Test

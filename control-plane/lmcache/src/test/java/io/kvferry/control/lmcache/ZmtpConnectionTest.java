@@ -88,7 +88,9 @@ class ZmtpConnectionTest {
 
             String expected = GREETING.replace("ff00000000000000017f", "ff00000000000000007f") + "0419" + "055245414459"
                     + "0b536f636b65742d54797065" + "00000003524551" + "0100" + "00026869";
-            assertThat(peer.getInputStream().readNBytes(expected.length() / 2)).asHexString().isEqualToIgnoringCase(expected);
+            assertThat(peer.getInputStream().readNBytes(expected.length() / 2))
+                    .asHexString()
+                    .isEqualToIgnoringCase(expected);
             assertThat(connection.receive(patience())).asString().isEqualTo("ok");
         }
     }
@@ -98,7 +100,8 @@ class ZmtpConnectionTest {
         byte[] large = new byte[MAX_FRAME];
         large[MAX_FRAME - 1] = 7;
         byte[] head = ByteBuffer.allocate(9).put((byte) 2).putLong(MAX_FRAME).array();
-        try (Socket peer = peer(bytes(GREETING), bytes(READY_REP), bytes("0409 0450494e47 000a 7879"), bytes("0100"), head, large)) {
+        try (Socket peer = peer(
+                bytes(GREETING), bytes(READY_REP), bytes("0409 0450494e47 000a 7879"), bytes("0100"), head, large)) {
             assertThat(connection.receive(patience())).isEqualTo(large);
             byte[] ignored = peer.getInputStream().readNBytes(64);
             assertThat(peer.getInputStream().readNBytes(9)).asHexString().isEqualToIgnoringCase("040704504f4e477879");
@@ -187,7 +190,8 @@ class ZmtpConnectionTest {
         try (ZContext context = new ZContext()) {
             ZMQ.Socket replies = context.createSocket(SocketType.REP);
             int port = replies.bindToRandomPort("tcp://127.0.0.1");
-            assertThat(connection.connect(new PeerAddress("127.0.0.1", port), patience())).isEqualTo("REP");
+            assertThat(connection.connect(new PeerAddress("127.0.0.1", port), patience()))
+                    .isEqualTo("REP");
             for (int size : new int[] {1, 255, 256, MAX_FRAME}) {
                 connection.send(new byte[0], new byte[size]);
                 assertThat(replies.recv()).hasSize(size);
