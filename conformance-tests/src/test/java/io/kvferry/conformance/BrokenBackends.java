@@ -260,7 +260,7 @@ final class BrokenBackends {
 
         @Override
         public void reset(ResetScope scope, Deadline deadline) {
-            throw new TransferException(TransferErrorCode.DEADLINE_EXCEEDED, Stage.FINISH, "no fence");
+            throw new TransferException(TransferErrorCode.TRANSFER_FAILED, Stage.FINISH, "no fence");
         }
     }
 }
