@@ -87,8 +87,8 @@ final class WorkerPorts implements AutoCloseable {
 
     private void tell(Command command) {
         commands.add(command);
-        if (closed) {
-            refuseCommands();
+        if (closed && commands.remove(command)) { // else the thread takes it
+            refuse(command);
         }
     }
 
@@ -108,7 +108,9 @@ final class WorkerPorts implements AutoCloseable {
             }
         }
         failAll(TransferErrorCode.SHUTTING_DOWN, "is not asked any more");
-        refuseCommands();
+        for (Command command = commands.poll(); command != null; command = commands.poll()) {
+            refuse(command);
+        }
     }
 
     private void failAll(TransferErrorCode code, String what) {
@@ -211,15 +213,13 @@ final class WorkerPorts implements AutoCloseable {
         boolean ignored = lines.values().removeIf(PortLine::isIdle);
     }
 
-    private void refuseCommands() {
-        for (Command command = commands.poll(); command != null; command = commands.poll()) {
-            switch (command) {
-                case Asked(PortLine.Ask ask) -> ask.fail(TransferErrorCode.SHUTTING_DOWN, "is not asked any more");
-                case Dropped(PeerAddress _, CompletableFuture<Void> done) -> {
-                    boolean ignored = done.complete(null);
-                }
-                case Ended _, Closed _ -> {}
+    private static void refuse(Command command) {
+        switch (command) {
+            case Asked(PortLine.Ask ask) -> ask.fail(TransferErrorCode.SHUTTING_DOWN, "is not asked any more");
+            case Dropped(PeerAddress _, CompletableFuture<Void> done) -> {
+                boolean ignored = done.complete(null);
             }
+            case Ended _, Closed _ -> {}
         }
     }
 

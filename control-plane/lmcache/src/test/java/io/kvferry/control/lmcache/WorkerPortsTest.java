@@ -42,7 +42,9 @@ class WorkerPortsTest {
 
     @AfterEach
     void close() {
-        ports.close();
+        assertThat(ports.close(Deadline.after(Duration.ofSeconds(PATIENCE_SECONDS))))
+                .as("its thread has ended, whatever came in at that moment")
+                .isTrue();
         context.close();
     }
 
