@@ -103,8 +103,7 @@ public final class PeerProcess {
         Scheduler none = (when, task) -> {
             throw new IllegalStateException("nothing is scheduled here");
         };
-        return new BackendEnvironment(
-                new PeerIdentity("lab", 1), Ticker.system(), none, Settings.HOST, Settings.HOST);
+        return new BackendEnvironment(new PeerIdentity("lab", 1), Ticker.system(), none, Settings.HOST, Settings.HOST);
     }
 
     /** Starts a process of this class with this class path. */

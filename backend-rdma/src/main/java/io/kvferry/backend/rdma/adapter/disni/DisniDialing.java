@@ -60,7 +60,8 @@ final class DisniDialing {
         try {
             switch (event) {
                 case RDMA_CM_EVENT_ADDR_RESOLVED -> resolved();
-                case RDMA_CM_EVENT_ROUTE_RESOLVED -> id.connect(adapter.settings().connectionParameters());
+                case RDMA_CM_EVENT_ROUTE_RESOLVED ->
+                    id.connect(adapter.settings().connectionParameters());
                 case RDMA_CM_EVENT_ESTABLISHED -> established();
                 case RDMA_CM_EVENT_ADDR_ERROR,
                         RDMA_CM_EVENT_ROUTE_ERROR,
@@ -83,8 +84,8 @@ final class DisniDialing {
 
     private void resolved() throws IOException {
         if (!adapter.device().carries(id)) {
-            fail("the way leads over another device than the one of " + adapter.device().address()
-                    + ", and DiSNI cannot choose");
+            fail("the way leads over another device than the one of "
+                    + adapter.device().address() + ", and DiSNI cannot choose");
             return;
         }
         pair = adapter.newPair(id);

@@ -51,8 +51,7 @@ final class MockedDisni {
     private static final int NO_DESCRIPTOR = -1;
 
     final RdmaCm manager = mock(RdmaCm.class);
-    final RdmaEventChannel channel =
-            mock(RdmaEventChannel.class, withSettings().extraInterfaces(NatObject.class));
+    final RdmaEventChannel channel = mock(RdmaEventChannel.class, withSettings().extraInterfaces(NatObject.class));
     final IbvContext context = context(DEVICE);
     final IbvPd domain = mock(IbvPd.class);
 
@@ -173,7 +172,8 @@ final class MockedDisni {
             made.slots()
                     .put(
                             model.getWr_id(),
-                            MemorySegment.ofAddress(model.getSg_list().getFirst().getAddr())
+                            MemorySegment.ofAddress(
+                                            model.getSg_list().getFirst().getAddr())
                                     .reinterpret(model.getSg_list().getFirst().getLength()));
             return mock(SVCPostRecv.class);
         });
