@@ -34,7 +34,11 @@ EMU_API enum emu_kind emuTranslate(const void *address, size_t size, void **byte
 /* Counts transfers that use device memory; freeing it meanwhile is refused. */
 EMU_API void emuPin(const void *address, int change);
 
+/* Tells whether transfers are to move nothing. */
+EMU_API int emuIsNoOp(void);
+
 EMU_API int cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void *argument);
+EMU_API int cudaStreamQuery(cudaStream_t stream);
 EMU_API int cudaGetDevice(int *device);
 EMU_API int cudaMalloc(void **address, size_t size);
 EMU_API int cudaFree(void *address);

@@ -28,6 +28,8 @@ import picocli.CommandLine.Spec;
         footerHeading = "%nExample:%n",
         footer = "  kvferry demo --backend tcp")
 final class DemoCommand implements Callable<Integer> {
+    private static final int WARM_UPS = 4;
+
     @Spec
     private CommandSpec spec;
 
@@ -81,7 +83,7 @@ final class DemoCommand implements Callable<Integer> {
             out.println("process " + nodes.decode().pid() + " is the decode node, at " + TwoNodes.url(nodes.decode()));
             out.println();
             out.flush();
-            DemoRun.Result result = new DemoRun(prefill, decode, promptTokens, answerTokens, deadline).run();
+            DemoRun.Result result = new DemoRun(prefill, decode, promptTokens, answerTokens, deadline).run(WARM_UPS);
             out.print(table(result, backends).text(false));
             out.flush();
             check(result, nodes.decode());

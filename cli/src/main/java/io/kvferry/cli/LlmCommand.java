@@ -103,11 +103,12 @@ final class LlmCommand implements Callable<Integer> {
                 NodePrefixStore store =
                         NodePrefixStore.open(node, config.shape(), config.modelName() + "-" + config.seed());
                 LlmServer server = LlmServer.open(config, store)) {
-            if (!store.node().awaitRegistered(store.node().defaultDeadline())) {
-                PrintWriter err = spec.commandLine().getErr();
-                err.println("kvferry llm: no controller of " + controllers + " has answered yet; going on without");
-                err.flush();
-            }
+            ClusterEntry.await(
+                    store.node(),
+                    "llm",
+                    controllers,
+                    engineOptions,
+                    spec.commandLine().getErr());
             PrintWriter out = spec.commandLine().getOut();
             out.println("ready " + listen.host() + ":" + server.address().getPort());
             out.flush();

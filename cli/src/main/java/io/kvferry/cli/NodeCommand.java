@@ -79,6 +79,8 @@ final class NodeCommand implements Callable<Integer> {
                 KvNode node = KvNode.builder().config(config).open();
                 NodeHttp answers = NodeHttp.start(node, http)) {
             InspectSignal.log(node::inspect);
+            ClusterEntry.await(
+                    node, "node", controllers, engineOptions, spec.commandLine().getErr());
             PrintWriter out = spec.commandLine().getOut();
             out.println("ready " + node.address());
             out.println("http " + answers.address());

@@ -16,48 +16,63 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands end to end; whatever needs a far side has it in a second process. */
 class CommandsTest {
+    /** Offers and takes what is in its folder {@code inbox}. */
+    private static ServerProcess server;
+
     @TempDir
     Path folder;
 
-    @Test
-    void aFileGoesThereAndBackBetweenTwoProcesses() throws IOException {
-        Path inbox = Files.createDirectory(folder.resolve("inbox"));
-        Path file = file("a file.bin", 5_000_011);
+    @BeforeAll
+    static void serve(@TempDir Path shared) throws IOException {
+        String inbox = Files.createDirectory(shared.resolve("inbox")).toString();
+        server = ServerProcess.start(List.of("--offer", inbox, "--accept", inbox));
+    }
 
-        try (ServerProcess server =
-                ServerProcess.start(List.of("--offer", inbox.toString(), "--accept", inbox.toString()))) {
-            Cli sent = Cli.run("send", file.toString(), "--to", at(server), "--as", "b.bin");
-            assertThat(sent.err()).isEmpty();
-            assertThat(sent.code()).isZero();
-            assertThat(sent.out()).startsWith("sent b.bin: 4.8 MiB in ").contains("SHA-256 ");
-
-            Path back = folder.resolve("back.bin");
-            Cli fetched = Cli.run("fetch", "inbox/b.bin", "--from", at(server), "--out", back.toString());
-            assertThat(fetched.err()).isEmpty();
-            assertThat(fetched.code()).isZero();
-            assertThat(back).hasSameBinaryContentAs(file);
-
-            Cli again = Cli.run("send", file.toString(), "--to", at(server), "--as", "b.bin");
-            assertThat(again.code()).isEqualTo(ExitCode.USAGE);
-            assertThat(again.err())
-                    .contains("ALREADY_EXISTS from ", "'b.bin' exists here")
-                    .hasLineCount(1);
-
-            Cli missing = Cli.run("fetch", "inbox/c.bin", "--from", at(server), "--out", back + "2");
-            assertThat(missing.err())
-                    .contains("no file 'inbox/c.bin' is offered here")
-                    .hasLineCount(1);
+    @AfterAll
+    static void stop() {
+        if (server != null) {
+            server.close();
         }
     }
 
     @Test
+    void aFileGoesThereAndBackBetweenTwoProcesses() throws IOException {
+        Path file = file("a file.bin", 5_000_011);
+
+        Cli sent = Cli.run("send", file.toString(), "--to", at(server), "--as", "b.bin");
+        assertThat(sent.err()).isEmpty();
+        assertThat(sent.code()).isZero();
+        assertThat(sent.out()).startsWith("sent b.bin: 4.8 MiB in ").contains("SHA-256 ");
+
+        Path back = folder.resolve("back.bin");
+        Cli fetched = Cli.run("fetch", "inbox/b.bin", "--from", at(server), "--out", back.toString());
+        assertThat(fetched.err()).isEmpty();
+        assertThat(fetched.code()).isZero();
+        assertThat(back).hasSameBinaryContentAs(file);
+
+        Cli again = Cli.run("send", file.toString(), "--to", at(server), "--as", "b.bin");
+        assertThat(again.code()).isEqualTo(ExitCode.USAGE);
+        assertThat(again.err())
+                .contains("ALREADY_EXISTS from ", "'b.bin' exists here")
+                .hasLineCount(1);
+
+        Cli missing = Cli.run("fetch", "inbox/c.bin", "--from", at(server), "--out", back + "2");
+        assertThat(missing.err())
+                .contains("no file 'inbox/c.bin' is offered here")
+                .hasLineCount(1);
+    }
+
+    @Test
     void aFetchWhoseServerWasKilledContinuesWithTheNextOne() throws IOException {
-        Path file = file("a.bin", 130 << 20);
+        // three windows: the second is under way when the server dies, the third is not asked for yet
+        Path file = file("a.bin", (64 << 20) + 17);
         Path target = folder.resolve("target.bin");
         List<String> serve = List.of("--offer", file.toString());
 
@@ -81,13 +96,10 @@ class CommandsTest {
 
     @Test
     void aServerThatServesNoBenchmarkSaysSo() throws IOException {
-        try (ServerProcess server =
-                ServerProcess.start(List.of("--offer", file("a.bin", 1).toString()))) {
-            Cli cli = Cli.run("bench", "--to", at(server));
+        Cli cli = Cli.run("bench", "--to", at(server));
 
-            assertThat(cli.code()).isNotZero();
-            assertThat(cli.err()).contains("kvferry.bench/open").hasLineCount(1);
-        }
+        assertThat(cli.code()).isNotZero();
+        assertThat(cli.err()).contains("kvferry.bench/open").hasLineCount(1);
     }
 
     @Test

@@ -132,4 +132,11 @@ public abstract class BackendConformance {
             super(harness);
         }
     }
+
+    @Nested
+    final class Soak extends SoakConformanceTest {
+        Soak() {
+            super(harness);
+        }
+    }
 }

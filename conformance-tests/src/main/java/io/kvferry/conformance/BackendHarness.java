@@ -1,7 +1,9 @@
 package io.kvferry.conformance;
 
+import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.Capability;
 import io.kvferry.spi.TransferBackendProvider;
+import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -87,6 +89,15 @@ public interface BackendHarness {
     }
 
     /**
+     * Returns how to put a {@link FaultProxy} between two peers. With it, a {@link SocketConformanceTest} can be run.
+     *
+     * @return the hooks, or empty where peers do not meet over sockets that one of them listens on
+     */
+    default Optional<Sockets> sockets() {
+        return Optional.empty();
+    }
+
+    /**
      * Makes a harness of a provider alone.
      *
      * @param provider the backend
@@ -115,6 +126,26 @@ public interface BackendHarness {
                         + "' on the class path, there are "
                         + providers.stream().map(TransferBackendProvider::name).toList()
                         + "; add the artifact io.kvferry:kvferry-backend-" + name));
+    }
+
+    /** Finds and replaces the address inside a backend's endpoint, for a proxy to stand there. */
+    interface Sockets {
+        /**
+         * Returns where an endpoint's owner listens.
+         *
+         * @param endpoint what {@code TransferBackend.endpoint} answered
+         * @return the address that peers dial
+         */
+        InetSocketAddress listener(BackendEndpoint endpoint);
+
+        /**
+         * Makes an endpoint of the same instance that is dialed elsewhere.
+         *
+         * @param endpoint what {@code TransferBackend.endpoint} answered
+         * @param proxy where peers are to dial it
+         * @return the endpoint that they are shown
+         */
+        BackendEndpoint dialedAt(BackendEndpoint endpoint, InetSocketAddress proxy);
     }
 
     /** Makes the bytes themselves stop, fail or change on their way, on both sides of one test. */

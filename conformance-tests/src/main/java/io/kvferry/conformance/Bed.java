@@ -26,6 +26,7 @@ final class Bed {
     private final FakeTicker ticker = new FakeTicker();
     private final FakeNetwork network = FakeNetwork.create(FaultPlan.seeded());
     private final List<Node> nodes = new ArrayList<>();
+    private final List<Runnable> owned = new ArrayList<>();
     private final Set<Node> abandoned = new HashSet<>();
     private final Node initiator;
     private final Node target;
@@ -100,6 +101,15 @@ final class Bed {
 
     boolean isAbandoned(Node node) {
         return abandoned.contains(node);
+    }
+
+    /** Closes something once the engines are closed. */
+    void own(Runnable close) {
+        owned.add(close);
+    }
+
+    void closeOwned() {
+        owned.forEach(Runnable::run);
     }
 
     Deadline in(Duration duration) {

@@ -13,6 +13,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("blocks")
 public abstract class BlocksConformanceTest extends ConformanceSuite {
     /**
      * Makes the suite.

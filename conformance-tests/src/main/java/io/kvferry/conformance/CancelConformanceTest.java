@@ -17,6 +17,7 @@ import io.kvferry.spi.TransferState;
 import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("cancel")
 public abstract class CancelConformanceTest extends ConformanceSuite {
     private static final int MIB = 1 << 20;
 

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("concurrency")
 public abstract class ConcurrencyConformanceTest extends ConformanceSuite {
     /**
      * Makes the suite.

@@ -27,6 +27,10 @@ import org.junit.platform.launcher.core.LauncherFactory;
  */
 public final class ConformanceLauncher {
     private static final String PROCESS = "Process";
+    private static final String SOCKET = "Socket";
+    private static final String MODEL = "Model";
+    /** The topics that are no part of {@link BackendConformance}. */
+    private static final Set<String> APART = Set.of(PROCESS, SOCKET, MODEL);
 
     private ConformanceLauncher() {}
 
@@ -107,7 +111,7 @@ public final class ConformanceLauncher {
             selectors.add(DiscoverySelectors.selectClass(LaunchedConformance.class));
         }
         for (String suite : suites) {
-            if (!suite.equals(PROCESS)) {
+            if (!APART.contains(suite)) {
                 selectors.add(DiscoverySelectors.selectNestedClass(
                         List.of(LaunchedConformance.class.getName()),
                         BackendConformance.class.getName() + "$" + suite));
@@ -115,6 +119,12 @@ public final class ConformanceLauncher {
         }
         if (suites.contains(PROCESS) || (suites.isEmpty() && harness.crossesProcesses())) {
             selectors.add(DiscoverySelectors.selectClass(LaunchedProcessConformance.class));
+        }
+        if (suites.contains(SOCKET) || (suites.isEmpty() && harness.sockets().isPresent())) {
+            selectors.add(DiscoverySelectors.selectClass(LaunchedSocketConformance.class));
+        }
+        if (suites.contains(MODEL)) {
+            selectors.add(DiscoverySelectors.selectClass(LaunchedModelConformance.class));
         }
         return selectors;
     }

@@ -59,16 +59,20 @@ public final class ConformanceRules {
      * @return by number
      */
     public static List<Rule> all() {
-        Stream<Class<?>> suites = Stream.concat(
-                Arrays.stream(BackendConformance.class.getDeclaredClasses()).map(Class::getSuperclass),
-                Stream.of(ProcessConformanceTest.class));
-        return suites.flatMap(suite -> Arrays.stream(suite.getDeclaredMethods()))
-                .filter(method -> method.isAnnotationPresent(Test.class))
-                .map(ConformanceRules::rule)
+        return tests().map(ConformanceRules::rule)
                 .sorted(Comparator.comparingInt(Rule::major)
                         .thenComparingInt(Rule::minor)
                         .thenComparing(Rule::test))
                 .toList();
+    }
+
+    /** The tests of every suite that a backend may run. */
+    static Stream<Method> tests() {
+        Stream<Class<?>> suites = Stream.concat(
+                Arrays.stream(BackendConformance.class.getDeclaredClasses()).map(Class::getSuperclass),
+                Stream.of(ProcessConformanceTest.class, SocketConformanceTest.class, ModelConformanceTest.class));
+        return suites.flatMap(suite -> Arrays.stream(suite.getDeclaredMethods()))
+                .filter(method -> method.isAnnotationPresent(Test.class));
     }
 
     private static Rule rule(Method test) {

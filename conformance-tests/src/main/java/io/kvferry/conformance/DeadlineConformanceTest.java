@@ -12,6 +12,7 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferId;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("deadline")
 public abstract class DeadlineConformanceTest extends ConformanceSuite {
     private static final Duration SECOND = Duration.ofSeconds(1);
 

@@ -220,6 +220,8 @@ final class FakePeerControl implements PeerControl {
             }
             case FaultPlan.Partial partial -> deliver.run();
             case FaultPlan.Reorder reorder -> deliver.run();
+            case FaultPlan.HalfClose halfClose -> deliver.run();
+            case FaultPlan.Throttle throttle -> deliver.run();
         }
     }
 

@@ -2,10 +2,6 @@ package io.kvferry.conformance;
 
 import io.kvferry.spi.TransferErrorCode;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -28,15 +24,13 @@ public final class FaultPlan {
     private final long seed;
     private final Object lock = new Object();
     // guarded by lock
-    private final List<Rule> rules = new ArrayList<>();
-    private final Map<String, Integer> counts = new TreeMap<>();
-    private long randomState;
+    private final FaultRules rules;
 
     private volatile boolean idle = true;
 
     private FaultPlan(long seed) {
         this.seed = seed;
-        this.randomState = seed;
+        this.rules = new FaultRules(seed);
     }
 
     /**
@@ -74,6 +68,8 @@ public final class FaultPlan {
         Action DIE = new Die();
         /** Half of it happens. */
         Action HALF = new Partial(0.5);
+        /** Of a stream: no byte goes this way any more, in good order. The other way goes on. */
+        Action HALF_CLOSE = new HalfClose();
 
         /**
          * It happens later.
@@ -83,6 +79,16 @@ public final class FaultPlan {
          */
         static Action delay(Duration duration) {
             return new Delay(duration);
+        }
+
+        /**
+         * Of a stream: bytes trickle from here on.
+         *
+         * @param bytesPerSecond how many, on the clock of the engine under test
+         * @return the action
+         */
+        static Action throttle(long bytesPerSecond) {
+            return new Throttle(bytesPerSecond);
         }
 
         /**
@@ -135,6 +141,16 @@ public final class FaultPlan {
     /** Bytes of it change on the way. */
     public record Corrupt() implements Action {}
 
+    /** Of a stream: no byte goes this way any more, in good order. The other way goes on. */
+    public record HalfClose() implements Action {}
+
+    /**
+     * Of a stream: bytes trickle from here on.
+     *
+     * @param bytesPerSecond how many, on the clock of the engine under test
+     */
+    public record Throttle(long bytesPerSecond) implements Action {}
+
     /**
      * It is held until a test opens the gate.
      *
@@ -160,13 +176,13 @@ public final class FaultPlan {
      * @param action what to do
      * @return this
      */
-    public FaultPlan on(String point, int occurrence, Action action) {
+    public FaultPlan on(String point, long occurrence, Action action) {
         if (occurrence < 1) {
             throw new IllegalArgumentException("occurrences count from 1, got " + occurrence);
         }
         synchronized (lock) {
-            int at = counts.getOrDefault(point, 0) + occurrence;
-            return add(new Rule(point, at, at, 1, action));
+            long at = rules.passed(point) + occurrence;
+            return add(new FaultRules.Rule(point, at, at, 1, action));
         }
     }
 
@@ -202,11 +218,11 @@ public final class FaultPlan {
      */
     public FaultPlan sometimes(String point, double probability, Action action) {
         synchronized (lock) {
-            return add(new Rule(point, 0, Integer.MAX_VALUE, probability, action));
+            return add(new FaultRules.Rule(point, 0, Long.MAX_VALUE, probability, action));
         }
     }
 
-    private FaultPlan add(Rule rule) {
+    private FaultPlan add(FaultRules.Rule rule) {
         rules.add(rule);
         idle = false;
         return this;
@@ -230,16 +246,20 @@ public final class FaultPlan {
             return Action.PASS;
         }
         synchronized (lock) {
-            int occurrence = counts.merge(point, 1, Integer::sum);
-            for (Rule rule : rules) {
-                if (rule.point.equals(point)
-                        && occurrence >= rule.first
-                        && occurrence <= rule.last
-                        && (rule.probability >= 1 || draw() < rule.probability)) {
-                    return rule.action;
-                }
-            }
-            return Action.PASS;
+            return rules.next(point);
+        }
+    }
+
+    /**
+     * Asks what happens to a piece of a stream, at a point of which each byte is an occurrence. Bytes behind the one that
+     * something happens to are not counted: they are asked about again.
+     */
+    FaultRules.Hit next(String point, int bytes) {
+        if (idle) {
+            return new FaultRules.Hit(bytes, Action.PASS);
+        }
+        synchronized (lock) {
+            return rules.next(point, bytes);
         }
     }
 
@@ -251,7 +271,19 @@ public final class FaultPlan {
      */
     public int occurrences(String point) {
         synchronized (lock) {
-            return counts.getOrDefault(point, 0);
+            return Math.toIntExact(rules.passed(point));
+        }
+    }
+
+    /**
+     * Returns how often actions of a kind were taken, at any point.
+     *
+     * @param kind such as {@link Drop}
+     * @return how many there were
+     */
+    public int taken(Class<? extends Action> kind) {
+        synchronized (lock) {
+            return rules.taken(kind);
         }
     }
 
@@ -267,18 +299,7 @@ public final class FaultPlan {
     @Override
     public String toString() {
         synchronized (lock) {
-            return "fault plan, seed " + seed + ", " + rules + ", passed " + counts;
+            return "fault plan, seed " + seed + ", " + rules;
         }
     }
-
-    /** SplitMix64. */
-    private double draw() {
-        randomState += 0x9E3779B97F4A7C15L;
-        long z = randomState;
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-        return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
-    }
-
-    private record Rule(String point, int first, int last, double probability, Action action) {}
 }

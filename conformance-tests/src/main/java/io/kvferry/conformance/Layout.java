@@ -187,12 +187,18 @@ final class Layout {
         memory.write(0, bytes);
     }
 
+    /** By way of an array: storing into a segment word by word costs far more while the JVM is young. */
     private static void fill(MemorySegment segment, long seed) {
         long words = segment.byteSize() / 8;
+        long[] some = new long[(int) Math.min(words, 1 << 13)];
         long state = seed;
-        for (long i = 0; i < words; i++) {
-            state += 0x9E3779B97F4A7C15L;
-            segment.setAtIndex(ValueLayout.JAVA_LONG_UNALIGNED, i, state ^ (state >>> 29));
+        for (long at = 0; at < words; at += some.length) {
+            int count = (int) Math.min(some.length, words - at);
+            for (int i = 0; i < count; i++) {
+                state += 0x9E3779B97F4A7C15L;
+                some[i] = state ^ (state >>> 29);
+            }
+            MemorySegment.copy(some, 0, segment, ValueLayout.JAVA_LONG_UNALIGNED, at * 8, count);
         }
         for (long i = words * 8; i < segment.byteSize(); i++) {
             segment.set(ValueLayout.JAVA_BYTE, i, (byte) (seed + i));

@@ -5,21 +5,34 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.kvferry.conformance.FaultPlan.Action;
 import io.kvferry.engine.EngineStatus;
 import io.kvferry.engine.Lease;
+import io.kvferry.engine.Memory;
 import io.kvferry.engine.Transfer;
+import io.kvferry.engine.TransferRequest;
+import io.kvferry.spi.BlockList;
 import io.kvferry.spi.Operation;
+import io.kvferry.spi.PeerControl;
+import io.kvferry.spi.PeerIdentity;
+import io.kvferry.spi.PeerReply;
+import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
+import io.kvferry.spi.TransferState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -27,6 +40,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("leak")
 public abstract class LeakConformanceTest extends ConformanceSuite {
     private static final Set<String> SHARED_THREADS =
             Set.of("Reference Handler", "Finalizer", "Signal Dispatcher", "Common-Cleaner", "Attach Listener");
@@ -98,6 +112,62 @@ public abstract class LeakConformanceTest extends ConformanceSuite {
             bed().move(Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
         }
         assertThat(bed().target().engine().status().tombstones()).isBetween(1, 16);
+    }
+
+    /** An end that its initiator may ask for is remembered until then; where no more can be, PREPARE is refused. */
+    @Test
+    public final void required_R17_6_endsThatMayBeAskedForAreKept() {
+        open(Map.of("kvferry.max-tombstones", "8"));
+        Layout layout = pages(Operation.WRITE);
+        List<TransferId> ended = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            PeerIdentity node = new PeerIdentity("stranger-" + i, 1);
+            PeerControl stranger = bed().stranger(node);
+            ended.addAll(List.of(TransferId.random(), TransferId.random()));
+            ended.subList(2 * i, 2 * i + 2).forEach(id -> ask(stranger, finish(id, node)));
+            assertFails(TransferErrorCode.RESOURCE_EXHAUSTED, () -> ask(stranger, finish(TransferId.random(), node)));
+        }
+        TransferId id = TransferId.random();
+        Lease lease = bed().target().offer(id, Operation.WRITE, layout.destinationBlocks());
+        TransferException full = assertFails(
+                TransferErrorCode.RESOURCE_EXHAUSTED,
+                () -> bed().initiator().prepare(id, Operation.WRITE, bed().target(), layout.sourceBlocks()));
+        lease.revoke();
+        assertThat(full.getMessage()).contains("kvferry.max-tombstones");
+        PeerIdentity first = new PeerIdentity("stranger-0", 1);
+        assertThat(ask(bed().stranger(first), finish(ended.getFirst(), first)).outcome())
+                .as("the first end is remembered still")
+                .isEqualTo(TransferState.CANCELLED);
+        bed().ticker().advance(Duration.ofSeconds(60));
+        bed().move(Operation.WRITE, layout.sourceBlocks(), layout.destinationBlocks());
+        assertThat(bed().target().engine().status().tombstones()).isBetween(1, 8);
+    }
+
+    private static PeerRequest.Finish finish(TransferId id, PeerIdentity self) {
+        return new PeerRequest.Finish(id, 1, self, 0, TransferState.TIMED_OUT, 0, 0);
+    }
+
+    /** PREPAREs that wait for their offers are bounded in what they hold, too. */
+    @Test
+    public final void required_R17_7_waitingPreparesAreBoundedInBytes() {
+        open(Map.of("kvferry.max-waiting-prepare-bytes", "64KiB"));
+        Memory memory = bed().initiator().memory(2_000);
+        BlockList many = BlockList.uniform(memory.region(), 0, 0, 1, 2_000);
+        TransferException refusal = assertFails(
+                TransferErrorCode.RESOURCE_EXHAUSTED,
+                () -> bed().initiator().prepare(TransferId.random(), Operation.WRITE, bed().target(), many));
+        assertThat(refusal.getMessage()).contains("kvferry.max-waiting-prepare-bytes=65536");
+        assertThat(bed().target().engine().status().waitingPrepares()).isZero();
+        TransferRequest few =
+                bed().initiator().request(TransferId.random(), Operation.WRITE, bed().target(), many.select(1, 2, 3));
+        CompletableFuture<Transfer> call = Await.start(() -> bed().initiator().prepare(few));
+        Await.until("it waits", () -> bed().target().engine().status().waitingPrepares() == 1);
+        bed().ticker().advance(Duration.ofSeconds(10));
+        assertFails(TransferErrorCode.NOT_FOUND, () -> Await.get("the refusal", call));
+    }
+
+    private <R extends PeerReply> R ask(PeerControl stranger, PeerRequest<R> request) {
+        return Await.get("the target's answer", stranger.call(bed().target().address(), request, bed().far()));
     }
 
     /** Threads, descriptors and direct memory are back where they were once engines are closed. */

@@ -15,6 +15,7 @@ import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferState;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("lifeCycle")
 public abstract class LifeCycleConformanceTest extends ConformanceSuite {
     /**
      * Makes the suite.

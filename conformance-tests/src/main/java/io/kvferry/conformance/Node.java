@@ -38,12 +38,14 @@ final class Node {
     Node(
             BackendHarness harness,
             FakeTicker ticker,
-            PeerControlProvider peerControl,
+            PeerControlProvider soundControl,
             String nodeId,
             Watch watch,
             Map<String, String> config) {
         this.ticker = ticker;
         this.watch = watch;
+        EngineFlaws flaws = EngineFlaws.of(harness);
+        PeerControlProvider peerControl = flaws.control(soundControl);
         WatchedProvider provider = new WatchedProvider(harness.provider(), watch);
         KvFerryConfig.Builder settings = KvFerryConfig.builder()
                 .provider(provider)
@@ -55,13 +57,13 @@ final class Node {
         config.forEach(settings::set);
         this.engine = TransferEngine.builder()
                 .config(settings.build())
-                .ticker(ticker, ticker.scheduler())
-                .listener(new TransferListener() {
+                .ticker(ticker, flaws.scheduler(ticker.scheduler()))
+                .listener(flaws.listener(new TransferListener() {
                     @Override
                     public void ended(TransferReport report) {
                         reports.add(report);
                     }
-                })
+                }))
                 .open();
     }
 
@@ -150,5 +152,10 @@ final class Node {
             return closing.isDone();
         });
         return Await.get("close of the engine", closing);
+    }
+
+    /** Closes without a word about how that went: its test has failed already. */
+    void abort() {
+        var ignored = Await.start(() -> engine.close(ticker.in(Duration.ZERO)));
     }
 }

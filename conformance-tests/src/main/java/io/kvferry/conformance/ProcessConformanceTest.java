@@ -35,6 +35,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -42,6 +43,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("process")
 public abstract class ProcessConformanceTest extends ConformanceSuite {
     private static final int BLOCK = 1 << 20;
     private static final int BLOCKS = 16;

@@ -16,6 +16,7 @@ import io.kvferry.spi.TransferState;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Test;
  *
  * @since 0.1.0
  */
+@Tag("quarantine")
 public abstract class QuarantineConformanceTest extends ConformanceSuite {
     private static final Duration SECOND = Duration.ofSeconds(1);
     private static final Duration GRACE = Duration.ofSeconds(2);

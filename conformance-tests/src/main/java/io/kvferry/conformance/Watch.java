@@ -1,5 +1,6 @@
 package io.kvferry.conformance;
 
+import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.Capability;
 import java.util.EnumSet;
 import java.util.List;
@@ -8,6 +9,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 
 /**
  * What happens between one engine and its backend: how often each entry point was called, what is still held, and every
@@ -21,12 +23,23 @@ final class Watch {
     private final Map<String, AtomicInteger> calls = new ConcurrentHashMap<>();
     private final List<String> violations = new CopyOnWriteArrayList<>();
     private final Set<Object> held = ConcurrentHashMap.newKeySet();
+    private volatile UnaryOperator<BackendEndpoint> shown = UnaryOperator.identity();
     private final Set<Capability> withheld = EnumSet.noneOf(Capability.class);
 
     /** Pretends that the backend does not declare a guarantee; before the engine opens. */
     Watch without(Capability guarantee) {
         withheld.add(guarantee);
         return this;
+    }
+
+    /** Shows peers another endpoint than the backend's own; before the engine opens. */
+    Watch showing(UnaryOperator<BackendEndpoint> endpointForPeers) {
+        shown = endpointForPeers;
+        return this;
+    }
+
+    BackendEndpoint shown(BackendEndpoint own) {
+        return shown.apply(own);
     }
 
     Set<Capability> withheld() {

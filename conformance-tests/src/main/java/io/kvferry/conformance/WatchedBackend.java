@@ -76,7 +76,7 @@ final class WatchedBackend implements TransferBackend {
         if (!endpoint.equals(delegate.endpoint())) {
             watch.violated("backend: endpoint() answers differently from one call to the next");
         }
-        return endpoint;
+        return watch.shown(endpoint);
     }
 
     @Override
@@ -187,21 +187,32 @@ final class WatchedBackend implements TransferBackend {
     @Override
     public void reset(ResetScope scope, Deadline deadline) {
         enter("reset", deadline);
-        guarded("reset", () -> {
-            delegate.reset(scope, deadline);
-            return true;
-        });
-        for (WatchedSide side : sides) {
-            switch (scope) {
-                case ResetScope.Connection connection -> {
-                    if (side.isOf(connection.id(), connection.attempt())) {
-                        side.fenced();
-                    }
-                }
-                case ResetScope.Instance instance -> side.fenced();
-                case ResetScope.Peer peer -> watch.called("reset.peer");
+        List<WatchedSide> fenced =
+                sides.stream().filter(side -> isIn(scope, side)).toList();
+        fenced.forEach(WatchedSide::fencing);
+        try {
+            guarded("reset", () -> {
+                delegate.reset(scope, deadline);
+                return true;
+            });
+        } catch (TransferException e) {
+            if (e.code() == TransferErrorCode.DEADLINE_EXCEEDED) {
+                fenced.forEach(WatchedSide::fencedLate);
             }
+            throw e;
         }
+        fenced.forEach(WatchedSide::fenced);
+    }
+
+    private boolean isIn(ResetScope scope, WatchedSide side) {
+        return switch (scope) {
+            case ResetScope.Connection(var id, int attempt) -> side.isOf(id, attempt);
+            case ResetScope.Instance() -> true;
+            case ResetScope.Peer peer -> {
+                watch.called("reset.peer");
+                yield false;
+            }
+        };
     }
 
     @Override

@@ -35,8 +35,10 @@ final class WatchedSide implements TransferObserver {
     private boolean over;
     /** Set while a late completion is played: the engine hears of quiescence only when the gate opens. */
     private boolean withheld;
-    /** Set for the target of a backend that plays one without REVOKE: it cannot tell that its peer is done. */
-    private final boolean mute;
+    /** Set once the backend was asked to fence this side. */
+    private boolean fencing;
+    /** Set for the target of a backend that plays one without REVOKE: until it is fenced it cannot tell that its peer is done. */
+    private final boolean cannotTell;
 
     WatchedSide(String role, TransferId id, int attempt, int blocks, TransferObserver engine, Watch watch) {
         this.name = role + " of " + id + "/" + attempt;
@@ -45,7 +47,7 @@ final class WatchedSide implements TransferObserver {
         this.blocks = blocks;
         this.engine = engine;
         this.watch = watch;
-        this.mute = role.equals("target") && watch.withheld().contains(Capability.REVOKE);
+        this.cannotTell = role.equals("target") && watch.withheld().contains(Capability.REVOKE);
     }
 
     /** The backend's accept or prepare has returned. */
@@ -118,7 +120,7 @@ final class WatchedSide implements TransferObserver {
                 watch.violated("backend: " + this + " quiesced although finish had answered QUIESCENT");
             }
             quiesced = true;
-            tell = !withheld && !mute;
+            tell = !withheld && (!cannotTell || fencing);
         }
         if (tell) {
             tellQuiesced();
@@ -140,6 +142,24 @@ final class WatchedSide implements TransferObserver {
     private void check(String call) {
         if (!begun) {
             watch.violated("backend: " + this + " reported " + call + " before it was accepted or prepared");
+        }
+    }
+
+    /** The backend is asked to fence this side: what it proves from here on is told, however late. */
+    void fencing() {
+        synchronized (lock) {
+            fencing |= finishCalled;
+        }
+    }
+
+    /** The fence took longer than its deadline; what had been proved before it will not be proved again. */
+    void fencedLate() {
+        boolean proved;
+        synchronized (lock) {
+            proved = cannotTell && fencing && !withheld && (quiesced || answer == Quiescence.QUIESCENT);
+        }
+        if (proved) {
+            tellQuiesced();
         }
     }
 

@@ -7,7 +7,6 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,7 +14,6 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The page of numbered rules and the tests that hold them name each other. */
@@ -70,11 +68,6 @@ class ContractPageTest {
     }
 
     private static List<Method> tests() {
-        Stream<Class<?>> suites = Stream.concat(
-                Arrays.stream(BackendConformance.class.getDeclaredClasses()).map(Class::getSuperclass),
-                Stream.of(ProcessConformanceTest.class));
-        return suites.flatMap(suite -> Arrays.stream(suite.getDeclaredMethods()))
-                .filter(method -> method.isAnnotationPresent(Test.class))
-                .toList();
+        return ConformanceRules.tests().toList();
     }
 }

@@ -57,6 +57,15 @@ class FaultPlanTest {
     }
 
     @Test
+    void whatHappenedIsCountedByItsKind() {
+        plan.onNext("a", Action.DROP).onNext("b", Action.DROP).onNext("c", Action.DUPLICATE);
+        List.of("a", "b", "c", "c").forEach(plan::next);
+        assertThat(plan.taken(FaultPlan.Drop.class)).isEqualTo(2);
+        assertThat(plan.taken(FaultPlan.Duplicate.class)).isEqualTo(1);
+        assertThat(plan.taken(FaultPlan.Pass.class)).isZero();
+    }
+
+    @Test
     void planSaysItsSeedAndRules() {
         plan.on("submit", 3, Action.HALF);
         assertThat(plan.toString()).contains("seed 42", "submit", "0.5");

@@ -1,8 +1,12 @@
 package io.kvferry.engine;
 
+import io.kvferry.spi.PeerAddress;
+import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.Quiescence;
+import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferError;
 import io.kvferry.spi.TransferErrorCode;
+import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferState;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +27,27 @@ record Ending(TransferState state, @Nullable TransferError error) {
                         ? TransferState.CANCELLED
                         : code == TransferErrorCode.DEADLINE_EXCEEDED ? TransferState.TIMED_OUT : TransferState.FAILED,
                 error);
+    }
+
+    /** What the target's answer to FINISH decides, or that there was none. */
+    static Ending confirmed(PeerReply.@Nullable Finished reply, @Nullable TransferException failure, PeerAddress peer) {
+        if (reply == null) {
+            return of(
+                    failure != null
+                            ? failure.error()
+                            : TransferError.of(TransferErrorCode.PEER_LOST, Stage.FINISH, peer + " did not confirm"));
+        }
+        if (reply.outcome() == TransferState.COMPLETED) {
+            return COMPLETED;
+        }
+        TransferError error = reply.error();
+        return of(
+                error != null
+                        ? error
+                        : TransferError.of(
+                                TransferErrorCode.TRANSFER_FAILED,
+                                Stage.FINISH,
+                                "the target decided " + reply.outcome()));
     }
 
     TransferResult result(long bytes, int blocks, Quiescence memory) {

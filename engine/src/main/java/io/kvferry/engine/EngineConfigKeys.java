@@ -93,7 +93,8 @@ public final class EngineConfigKeys {
             Duration.ofSeconds(60),
             MILLISECOND,
             DAY,
-            "How long FINISH is repeated to a peer that does not answer. 60s: longer than a lease that nobody finishes.");
+            "How long FINISH is repeated to a peer that does not answer, and how long at the most an end is remembered here"
+                    + " for a peer that repeats it. 60s: longer than a lease that nobody finishes.");
 
     /** Delay between repetitions of FINISH. */
     public static final ConfigKey<Duration> FINISH_RETRY = ConfigKey.duration(
@@ -135,6 +136,15 @@ public final class EngineConfigKeys {
             1_000_000,
             "The same per peer, so that one peer cannot take all places.");
 
+    /** How much waiting PREPAREs may hold. */
+    public static final ConfigKey<Long> MAX_WAITING_PREPARE_BYTES = ConfigKey.size(
+            "kvferry.max-waiting-prepare-bytes",
+            256L << 20,
+            1 << 10,
+            1L << 40,
+            "How much the PREPAREs may hold that wait for their offers, over all peers, and a quarter of it for one peer;"
+                    + " past it RESOURCE_EXHAUSTED. A block takes 16 bytes. Default 256MiB.");
+
     /** How many transfers. */
     public static final ConfigKey<Integer> MAX_TRANSFERS = ConfigKey.integer(
             "kvferry.max-transfers",
@@ -149,7 +159,8 @@ public final class EngineConfigKeys {
             65_536,
             1,
             10_000_000,
-            "How many ended attempts are remembered so that latecomers are refused. When full, the oldest goes.");
+            "How many ended attempts are remembered so that latecomers are refused. When full, the oldest goes whose"
+                    + " initiator was told of it; where there is none, PREPARE is RESOURCE_EXHAUSTED.");
 
     /** How much memory may be in quarantine. */
     public static final ConfigKey<Long> MAX_QUARANTINED = ConfigKey.size(
@@ -244,6 +255,7 @@ public final class EngineConfigKeys {
                 OFFER_WAIT,
                 MAX_WAITING_PREPARES,
                 MAX_WAITING_PREPARES_PER_PEER,
+                MAX_WAITING_PREPARE_BYTES,
                 MAX_TRANSFERS,
                 MAX_TOMBSTONES,
                 MAX_QUARANTINED,

@@ -23,4 +23,9 @@ record EngineContext(
     Deadline after(Duration duration) {
         return Deadline.after(duration, ticker);
     }
+
+    /** Until when one transfer's cleaning up may take; never a request's leftover time (R2). */
+    Deadline finishGrace() {
+        return after(settings.get(EngineConfigKeys.FINISH_GRACE));
+    }
 }

@@ -3,6 +3,8 @@ package io.kvferry.engine;
 /**
  * What an engine has in hand, over JMX.
  *
+ * <p><b>Threads:</b> Thread-safe.
+ *
  * @since 0.1.0
  */
 public interface EngineMXBean {

@@ -23,7 +23,7 @@ import java.util.List;
  * @param memoryBytes their size in all
  * @param quarantinedTransfers transfers that have ended with their memory still locked
  * @param quarantinedBytes the memory they lock
- * @param quarantine one line for each of them
+ * @param quarantine one line for each of them: id, attempt, side, backend, bytes
  * @param tombstones ended attempts that are remembered so that latecomers are refused
  * @param waitingPrepares peers' requests that wait for their offer
  * @since 0.1.0
@@ -147,6 +147,20 @@ public record EngineStatus(
             long bytes,
             long ageNanos,
             long remainingNanos) {
+        static Offer of(LeaseRequest request, int attempts, long ageNanos, long remainingNanos) {
+            String only = request.onlyFor();
+            return new Offer(
+                    request.id(),
+                    request.access(),
+                    only == null ? "" : only,
+                    request.standing(),
+                    attempts,
+                    request.blocks().size(),
+                    request.blocks().totalBytes(),
+                    ageNanos,
+                    remainingNanos);
+        }
+
         /** One line for a person. */
         @Override
         public String toString() {

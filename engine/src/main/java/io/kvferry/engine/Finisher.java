@@ -67,7 +67,7 @@ final class Finisher {
 
     /** Waits until every target has answered, no longer than a first answer takes. */
     void awaitSent(Deadline deadline) {
-        Deadline grace = deadline.earlier(context.after(context.settings().get(EngineConfigKeys.FINISH_GRACE)));
+        Deadline grace = deadline.earlier(context.finishGrace());
         CompletableFuture<Void> none = new CompletableFuture<>();
         idle = none;
         if (pending.get() > 0) {

@@ -2,6 +2,7 @@ package io.kvferry.engine;
 
 import io.kvferry.spi.BlockKeys;
 import io.kvferry.spi.BlockList;
+import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
@@ -10,7 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How an initiator's blocks meet a lease (R15): by key, in the initiator's order, each length equal.
+ * How an initiator's request meets a lease (R15, R18): the access, the node, and the blocks by key, in the initiator's order, each length equal.
  *
  * @param blocks the leased memory in the initiator's order
  * @param inLease where each of them is in the lease
@@ -19,6 +20,24 @@ import java.util.List;
 record LeaseMatch(BlockList blocks, Positions inLease, List<Integer> unmatched) {
     private static final int MAX_NAMED = 8;
 
+    /**
+     * Matches a PREPARE with a lease.
+     *
+     * @throws TransferException ACCESS_DENIED for another access or another node than the lease names; BUFFER_MISMATCH
+     *     naming the keys
+     */
+    static LeaseMatch of(LeaseRequest lease, PeerRequest.Prepare prepare) {
+        if (prepare.operation() != lease.access()) {
+            throw denied("the lease allows " + lease.access() + ", not " + prepare.operation());
+        }
+        String only = lease.onlyFor();
+        if (only != null && !only.equals(prepare.self().nodeId())) {
+            throw denied("the lease is for another node");
+        }
+        return of(lease.blocks(), prepare.blocks(), lease.standing());
+    }
+
+    /** @param subset whether some of the leased blocks are enough */
     static LeaseMatch of(BlockList leased, BlockKeys asked, boolean subset) {
         if (leased.blockKeys().equals(asked)) {
             return new LeaseMatch(leased, Positions.SAME, List.of());
@@ -68,6 +87,10 @@ record LeaseMatch(BlockList blocks, Positions inLease, List<Integer> unmatched) 
     private static String named(List<String> all) {
         String first = String.join(", ", all.subList(0, Math.min(MAX_NAMED, all.size())));
         return all.size() <= MAX_NAMED ? first : first + " and " + (all.size() - MAX_NAMED) + " more";
+    }
+
+    private static TransferException denied(String detail) {
+        return new TransferException(TransferErrorCode.ACCESS_DENIED, Stage.PREPARE, detail);
     }
 
     private static TransferException mismatch(String detail) {

@@ -29,6 +29,8 @@ public record LeaseRequest(
         @Nullable TransferListener listener) {
     /**
      * Checks that nothing is missing.
+     *
+     * @throws NullPointerException without id, access or blocks
      */
     public LeaseRequest {
         Objects.requireNonNull(id, "id");
@@ -61,7 +63,7 @@ public record LeaseRequest(
     /**
      * Allows one initiator only.
      *
-     * @param nodeId its node id
+     * @param nodeId its {@code kvferry.node-id}
      * @return a copy
      */
     public LeaseRequest onlyFor(String nodeId) {

@@ -19,7 +19,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Threads:</b> Thread-safe. <b>Ownership:</b> memory from {@link TransferEngine#allocate} and arenas given to {@link
  * TransferEngine#adopt} are freed with it; memory given to {@link TransferEngine#register} stays the caller's, who keeps it
- * mapped until {@code close} has returned.
+ * mapped until {@code close} has returned. Its bytes are not guarded: that a program touches what a transfer moves is for the
+ * program to prevent.
  *
  * @since 0.1.0
  */
@@ -41,6 +42,7 @@ public final class Memory implements AutoCloseable {
     private int uses;
     private boolean closing;
     private boolean releasing;
+    private boolean disowned;
 
     Memory(
             MemoryRegistry registry,
@@ -67,7 +69,7 @@ public final class Memory implements AutoCloseable {
     /**
      * Returns the segment over host memory.
      *
-     * @return the segment
+     * @return the segment; one of an arena that was closed with this memory throws {@link IllegalStateException} when touched
      * @throws TransferException UNSUPPORTED for device memory
      */
     public MemorySegment segment() {
@@ -82,6 +84,7 @@ public final class Memory implements AutoCloseable {
      * @param deadline until when it may wait for a device
      * @throws TransferException INVALID_REQUEST for bytes outside this memory; UNSUPPORTED where no open backend copies
      *     memory of this kind; DEADLINE_EXCEEDED; TRANSFER_FAILED
+     * @throws IllegalStateException once host memory has been freed
      */
     public void write(long offset, MemorySegment source, Deadline deadline) {
         checkInside(offset, source.byteSize());
@@ -110,6 +113,7 @@ public final class Memory implements AutoCloseable {
      * @param destination where they go; its size says how many
      * @param deadline until when it may wait for a device
      * @throws TransferException as {@link #write(long, MemorySegment, Deadline)}
+     * @throws IllegalStateException once host memory has been freed
      */
     public void read(long offset, MemorySegment destination, Deadline deadline) {
         checkInside(offset, destination.byteSize());
@@ -167,7 +171,7 @@ public final class Memory implements AutoCloseable {
      *
      * @param deadline until when to wait
      * @throws TransferException RESOURCE_EXHAUSTED if the memory is still in use at the deadline: it stays mapped and
-     *     registered, and is given back by itself when its last use ends
+     *     registered, and is given back by itself when its last use ends; INVALID_REQUEST when called from a listener
      */
     public void close(Deadline deadline) {
         ListenerThread.refuse("Memory.close");
@@ -184,6 +188,14 @@ public final class Memory implements AutoCloseable {
                     this
                             + "; keep it mapped: it is given back by itself when its last use ends, or named when the engine"
                             + " closes");
+        }
+    }
+
+    /** Leaves the memory to whom it came from. Returns false when it is being freed already. */
+    boolean disown() {
+        synchronized (lock) {
+            disowned = !releasing;
+            return disowned;
         }
     }
 
@@ -244,17 +256,19 @@ public final class Memory implements AutoCloseable {
     }
 
     private void releaseIfUnused(Deadline deadline) {
+        Runnable freeing;
         synchronized (lock) {
             if (uses > 0 || releasing) {
                 return;
             }
             releasing = true;
+            freeing = disowned ? null : free;
         }
         boolean clean = false;
         try {
             clean = registry.deregister(this, handles, deadline);
-            if (clean && free != null) {
-                free.run();
+            if (clean && freeing != null) {
+                freeing.run();
             }
         } catch (UnsupportedOperationException e) {
             LOG.debug("{} is in a global or automatic arena, which frees itself", region);

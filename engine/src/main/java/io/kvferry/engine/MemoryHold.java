@@ -132,6 +132,24 @@ final class MemoryHold {
         }
     }
 
+    /** Runs something on the engine's executor once the memory has been given back, at the latest after the grace. */
+    void afterDrain(Runnable then) {
+        CompletableFuture<Void> drained = whenQuiescent().copy();
+        Scheduler.Scheduled grace;
+        try {
+            grace = context.scheduler().schedule(context.finishGrace(), () -> drained.complete(null));
+        } catch (TransferException closing) {
+            then.run();
+            return;
+        }
+        var ignored = drained.thenRunAsync(
+                () -> {
+                    grace.cancel();
+                    then.run();
+                },
+                context.executor());
+    }
+
     /** Bytes that stay locked although their transfer has ended. */
     long quarantinedBytes() {
         return isQuarantined() ? bytes() : 0;

@@ -9,6 +9,7 @@ import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -26,6 +27,9 @@ import org.slf4j.LoggerFactory;
 final class MemoryRegistry {
     private static final Logger LOG = LoggerFactory.getLogger(MemoryRegistry.class);
 
+    /** A page: what registers memory with a device works on pages. */
+    private static final long HOST_ALIGNMENT = 4096;
+
     private final EngineContext context;
     private final Backends backends;
     private final ConcurrentHashMap<MemoryRegion, CompletableFuture<Memory>> memories = new ConcurrentHashMap<>();
@@ -34,6 +38,40 @@ final class MemoryRegistry {
     MemoryRegistry(EngineContext context, Backends backends) {
         this.context = context;
         this.backends = backends;
+    }
+
+    /** Allocates host memory, freed when it is closed. */
+    Memory allocate(long sizeBytes) {
+        if (sizeBytes < 1) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST, Stage.REGISTER, "cannot allocate " + sizeBytes + " bytes");
+        }
+        Arena arena = Arena.ofShared();
+        try {
+            return register(MemoryRegion.host(arena.allocate(sizeBytes, HOST_ALIGNMENT)), arena::close);
+        } catch (OutOfMemoryError e) {
+            arena.close();
+            throw new TransferException(
+                    TransferErrorCode.RESOURCE_EXHAUSTED,
+                    Stage.REGISTER,
+                    "no " + sizeBytes + " bytes of native memory; see -XX:MaxDirectMemorySize and the machine's limit",
+                    e);
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    /** Allocates memory of a device, freed when it is closed. */
+    Memory allocate(int device, long sizeBytes) {
+        DeviceMemory port = port(MemoryKind.CUDA);
+        MemoryRegion region = port.allocate(device, sizeBytes);
+        try {
+            return register(region, () -> port.free(region));
+        } catch (RuntimeException e) {
+            port.free(region);
+            throw e;
+        }
     }
 
     /**
@@ -50,8 +88,8 @@ final class MemoryRegistry {
         try {
             Memory memory = new Memory(this, context, region, free, registerWithAll(region));
             mine.complete(memory);
-            if (closed) {
-                // close may have swept the map before this came in
+            if (closed && memory.disown()) {
+                // close may have swept the map before this came in; what failed stays its caller's
                 memory.closeForGood(closeDeadline());
                 throw closing();
             }

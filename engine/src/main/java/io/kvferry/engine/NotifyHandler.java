@@ -15,7 +15,7 @@ public interface NotifyHandler {
     /**
      * Answers a message.
      *
-     * @param from who sent it
+     * @param from who says to have sent it; proved by nothing but the transport, where that has certificates
      * @param payload the body; not trusted
      * @return the answer
      * @throws io.kvferry.spi.TransferException to refuse; the sender sees its error. Anything else becomes INTERNAL.

@@ -182,10 +182,7 @@ final class Peers {
         LOG.info("peer {} has restarted; what was kept for it is dropped", gone);
         for (OpenBackend backend : backends.open()) {
             try {
-                backend.backend()
-                        .reset(
-                                new ResetScope.Peer(gone),
-                                context.after(context.settings().get(EngineConfigKeys.FINISH_GRACE)));
+                backend.backend().reset(new ResetScope.Peer(gone), context.finishGrace());
             } catch (RuntimeException e) {
                 LOG.warn("backend {} could not drop what it keeps for {}", backend.name(), gone, e);
             }

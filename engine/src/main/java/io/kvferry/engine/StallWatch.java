@@ -23,6 +23,8 @@ import org.slf4j.LoggerFactory;
 public final class StallWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StallWatch.class);
 
+    private static final Duration SHORTEST = Duration.ofMillis(2);
+
     private final TransferEngine engine;
     private final Duration patience;
     private final Consumer<String> report;
@@ -44,8 +46,9 @@ public final class StallWatch implements AutoCloseable {
      * Starts to look, and logs a warning for each transfer that stands still.
      *
      * @param engine whose transfers
-     * @param patience for how long nothing may move; looked at twice as often
+     * @param patience for how long nothing may move, at least 2 ms; looked at twice as often
      * @return closed before the engine
+     * @throws IllegalArgumentException if there is less patience
      */
     public static StallWatch start(TransferEngine engine, Duration patience) {
         return start(engine, patience, line -> LOG.warn("nothing moves: {}", line));
@@ -55,11 +58,15 @@ public final class StallWatch implements AutoCloseable {
      * Starts to look, and tells somebody of each transfer that stands still.
      *
      * @param engine whose transfers
-     * @param patience for how long nothing may move; looked at twice as often
+     * @param patience for how long nothing may move, at least 2 ms; looked at twice as often
      * @param report hears a line for each, once; called on the engine's timer thread, so it must not block
      * @return closed before the engine
+     * @throws IllegalArgumentException if there is less patience
      */
     public static StallWatch start(TransferEngine engine, Duration patience, Consumer<String> report) {
+        if (patience.compareTo(SHORTEST) < 0) {
+            throw new IllegalArgumentException("patience " + patience + " is below " + SHORTEST);
+        }
         StallWatch watch = new StallWatch(engine, patience, report);
         watch.schedule();
         return watch;
@@ -79,6 +86,15 @@ public final class StallWatch implements AutoCloseable {
     }
 
     private void look() {
+        try {
+            tellNew();
+        } catch (RuntimeException e) {
+            LOG.warn("what hears of stalled transfers failed; it will be told of the next ones", e);
+        }
+        schedule();
+    }
+
+    private void tellNew() {
         List<EngineStatus.Entry> stalled = engine.status().transfers().stream()
                 .filter(entry -> entry.quietNanos() >= patience.toNanos())
                 .toList();
@@ -92,7 +108,6 @@ public final class StallWatch implements AutoCloseable {
         stalled.stream()
                 .filter(entry -> !before.contains(key(entry)))
                 .forEach(entry -> report.accept(entry.toString()));
-        schedule();
     }
 
     private static Key key(EngineStatus.Entry entry) {

@@ -1,37 +1,22 @@
 package io.kvferry.engine;
 
-import io.kvferry.spi.BackendConfig;
-import io.kvferry.spi.BackendEnvironment;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
-import io.kvferry.spi.DeviceMemory;
 import io.kvferry.spi.ForeignAudience;
 import io.kvferry.spi.ForeignTarget;
-import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Payload;
 import io.kvferry.spi.PeerAddress;
-import io.kvferry.spi.PeerControl;
-import io.kvferry.spi.PeerControlProvider;
 import io.kvferry.spi.PeerIdentity;
-import io.kvferry.spi.PeerReply;
-import io.kvferry.spi.PeerRequest;
 import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.Ticker;
-import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +30,12 @@ import org.slf4j.LoggerFactory;
  * <p><b>Life cycle:</b> {@link #open} either returns a working engine or has released everything; {@link #close()} ends in
  * bounded time and says what it had to leave behind.
  *
- * <p><b>Threads:</b> Thread-safe. Methods that take a {@link Deadline} may block until it; virtual threads are welcome.
+ * <p><b>Threads:</b> Thread-safe. Methods that take a {@link Deadline} may block until it, but for {@link
+ * #offer(LeaseRequest, Deadline)}; virtual threads are welcome. Those that make or register memory may block for as long as
+ * a backend needs, up to {@code kvferry.close-timeout}.
+ *
+ * <p><b>Failure:</b> besides what each method names, all that start something are SHUTTING_DOWN once the engine is being
+ * closed, and INVALID_REQUEST for a deadline on another clock than {@link #ticker()}.
  *
  * @since 0.1.0
  */
@@ -56,111 +46,13 @@ public final class TransferEngine implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(TransferEngine.class);
 
-    private final EngineContext context;
-    private final ExecutorService executor;
-    private final @Nullable SystemScheduler ownScheduler;
-    private final Backends backends;
-    private final MemoryRegistry memory;
-    private final Quarantine quarantine;
-    private final LeaseTable leases;
-    private final Initiator initiator;
-    private final PeerControl peerControl;
-    private final EnginePeerService service;
-    private final PeerAddress address;
-    private final Object closeLock = new Object();
-    private volatile boolean closing;
-    private @Nullable CompletableFuture<CloseReport> closed;
+    private final EngineParts parts;
+    private final EngineClosing closing;
 
-    private TransferEngine(Builder builder) {
-        BackendConfig settings = builder.config.values();
-        PeerIdentity self = identity(settings);
-        List<TransferListener> listeners = List.copyOf(builder.listeners);
-        Ticker ticker = builder.ticker;
-        Scheduler given = builder.scheduler;
-        this.ownScheduler = given == null ? new SystemScheduler(ticker, "kvferry-timer") : null;
-        Scheduler scheduler = given != null ? given : Objects.requireNonNull(ownScheduler);
-        this.executor = Executors.newThreadPerTaskExecutor(
-                Thread.ofVirtual().name("kvferry-engine-", 0).factory());
-        this.context =
-                new EngineContext(self, settings, ticker, scheduler, this::execute, new Waits(ticker, scheduler));
-        this.quarantine = new Quarantine(settings.get(EngineConfigKeys.MAX_QUARANTINED));
-        BackendEnvironment environment = environment(context);
-        Backends openBackends = null;
-        PeerControl openControl = null;
-        try {
-            Providers providers = builder.config.providers();
-            openBackends = Backends.open(providers.backends(), context, environment);
-            this.backends = openBackends;
-            openControl = control(providers, settings, environment);
-            this.peerControl = openControl;
-            this.memory = new MemoryRegistry(context, backends);
-            Peers peers = new Peers(context, peerControl, backends);
-            this.leases = new LeaseTable(context, backends, memory, quarantine, listeners);
-            this.initiator = new Initiator(context, backends, memory, quarantine, peers, peerControl, listeners);
-            this.service = new EnginePeerService(context, peers, leases);
-            backends.open().forEach(open -> open.backend().listen(service.foreign(open.name())));
-            this.address = peerControl.start(service, context.after(settings.get(EngineConfigKeys.OPEN_TIMEOUT)));
-        } catch (RuntimeException | Error e) {
-            giveUp(openBackends, openControl);
-            throw Failures.of(e, Stage.OPEN);
-        }
-        LOG.info("engine {} listens on {}", context.self(), address);
-    }
-
-    /** Runs a task; one that comes after close, such as a late proof of quiescence, runs where it came up. */
-    private void execute(Runnable task) {
-        try {
-            executor.execute(task);
-        } catch (RejectedExecutionException e) {
-            task.run();
-        }
-    }
-
-    private static PeerIdentity identity(BackendConfig settings) {
-        long bootId = new SecureRandom().nextLong();
-        String node = settings.get(EngineConfigKeys.NODE_ID);
-        try {
-            return new PeerIdentity(node.isEmpty() ? "node-" + Long.toHexString(bootId) : node, bootId);
-        } catch (IllegalArgumentException e) {
-            throw new TransferException(
-                    TransferErrorCode.INVALID_REQUEST,
-                    Stage.OPEN,
-                    "kvferry.node-id = " + node + ": " + e.getMessage(),
-                    e);
-        }
-    }
-
-    private static BackendEnvironment environment(EngineContext context) {
-        String bind = context.settings().get(EngineConfigKeys.BIND_HOST);
-        String advertised = context.settings().get(EngineConfigKeys.ADVERTISED_HOST);
-        return new BackendEnvironment(
-                context.self(), context.ticker(), context.scheduler(), bind, advertised.isEmpty() ? bind : advertised);
-    }
-
-    private static PeerControl control(Providers providers, BackendConfig settings, BackendEnvironment environment) {
-        String name = settings.get(EngineConfigKeys.PEER_CONTROL);
-        PeerControlProvider provider = providers.peerControls().get(name);
-        if (provider == null) {
-            throw new TransferException(
-                    TransferErrorCode.BACKEND_UNAVAILABLE,
-                    Stage.OPEN,
-                    "kvferry.peer-control names '" + name + "', on the class path are "
-                            + providers.peerControls().keySet()
-                            + ": add the artifact io.kvferry:kvferry-control-peer or change the key");
-        }
-        return provider.open(settings, environment);
-    }
-
-    private void giveUp(@Nullable Backends openBackends, @Nullable PeerControl openControl) {
-        Deadline deadline = context.after(context.settings().get(EngineConfigKeys.CLOSE_TIMEOUT));
-        ClosingSteps steps = new ClosingSteps();
-        if (openControl != null) {
-            steps.run("peer control", () -> openControl.close(deadline));
-        }
-        if (openBackends != null) {
-            steps.run("backends", () -> openBackends.close(deadline));
-        }
-        steps.run("threads", () -> stopThreads(deadline));
+    private TransferEngine(EngineParts parts) {
+        this.parts = parts;
+        this.closing = new EngineClosing(parts);
+        LOG.info("engine {} listens on {}", parts.context().self(), parts.address());
     }
 
     /**
@@ -189,7 +81,7 @@ public final class TransferEngine implements AutoCloseable {
      * @return node id and boot id
      */
     public PeerIdentity identity() {
-        return context.self();
+        return parts.context().self();
     }
 
     /**
@@ -198,7 +90,7 @@ public final class TransferEngine implements AutoCloseable {
      * @return the address of its peer control
      */
     public PeerAddress address() {
-        return address;
+        return parts.address();
     }
 
     /**
@@ -207,7 +99,7 @@ public final class TransferEngine implements AutoCloseable {
      * @return the clock
      */
     public Ticker ticker() {
-        return context.ticker();
+        return parts.context().ticker();
     }
 
     /**
@@ -216,7 +108,7 @@ public final class TransferEngine implements AutoCloseable {
      * @return the scheduler; its tasks must not block
      */
     public Scheduler scheduler() {
-        return context.scheduler();
+        return parts.context().scheduler();
     }
 
     /**
@@ -225,7 +117,7 @@ public final class TransferEngine implements AutoCloseable {
      * @return name, availability and, where open, what each can do
      */
     public List<BackendStatus> backends() {
-        return backends.statuses();
+        return parts.backends().statuses();
     }
 
     /**
@@ -237,24 +129,8 @@ public final class TransferEngine implements AutoCloseable {
      *     UNSUPPORTED where no open backend moves host memory
      */
     public Memory allocate(long sizeBytes) {
-        if (sizeBytes < 1) {
-            throw new TransferException(
-                    TransferErrorCode.INVALID_REQUEST, Stage.REGISTER, "cannot allocate " + sizeBytes + " bytes");
-        }
-        Arena arena = Arena.ofShared();
-        try {
-            return adopt(arena, arena.allocate(sizeBytes, 4096));
-        } catch (OutOfMemoryError e) {
-            arena.close();
-            throw new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED,
-                    Stage.REGISTER,
-                    "no " + sizeBytes + " bytes of native memory; see -XX:MaxDirectMemorySize and the machine's limit",
-                    e);
-        } catch (RuntimeException e) {
-            arena.close();
-            throw e;
-        }
+        closing.checkOpen(Stage.REGISTER);
+        return parts.memory().allocate(sizeBytes);
     }
 
     /**
@@ -267,27 +143,21 @@ public final class TransferEngine implements AutoCloseable {
      *     UNSUPPORTED where no open backend allocates device memory
      */
     public Memory allocate(int device, long sizeBytes) {
-        checkOpen(Stage.REGISTER);
-        DeviceMemory port = memory.port(MemoryKind.CUDA);
-        MemoryRegion region = port.allocate(device, sizeBytes);
-        try {
-            return memory.register(region, () -> port.free(region));
-        } catch (RuntimeException e) {
-            port.free(region);
-            throw e;
-        }
+        closing.checkOpen(Stage.REGISTER);
+        return parts.memory().allocate(device, sizeBytes);
     }
 
     /**
      * Registers memory that the caller keeps, and keeps mapped until the returned memory has been closed.
      *
      * @param region the memory; a region that is registered already is shared
-     * @return its registration
-     * @throws TransferException UNSUPPORTED where no open backend moves its kind; what a backend refused with
+     * @return its registration; the caller closes it
+     * @throws TransferException UNSUPPORTED where no open backend moves its kind; RESOURCE_EXHAUSTED where the region is
+     *     being closed and still in use; what a backend refused with
      */
     public Memory register(MemoryRegion region) {
-        checkOpen(Stage.REGISTER);
-        return memory.register(region, null);
+        closing.checkOpen(Stage.REGISTER);
+        return parts.memory().register(region, null);
     }
 
     /**
@@ -301,12 +171,12 @@ public final class TransferEngine implements AutoCloseable {
      *     where the region is registered
      */
     public Memory adopt(Arena arena, MemorySegment segment) {
-        checkOpen(Stage.REGISTER);
-        return memory.register(MemoryRegion.host(segment), arena::close);
+        closing.checkOpen(Stage.REGISTER);
+        return parts.memory().register(MemoryRegion.host(segment), arena::close);
     }
 
     /**
-     * Offers memory to a transfer.
+     * Offers memory to a transfer. Does not block.
      *
      * @param request which blocks, which access, to whom
      * @param deadline when the lease ends
@@ -315,8 +185,8 @@ public final class TransferEngine implements AutoCloseable {
      *     much is offered or in quarantine; INVALID_REQUEST for a deadline that has passed
      */
     public Lease offer(LeaseRequest request, Deadline deadline) {
-        checkOpen(Stage.OFFER);
-        return leases.offer(request, deadline);
+        closing.checkOpen(Stage.OFFER);
+        return parts.leases().offer(request, deadline);
     }
 
     /**
@@ -332,8 +202,8 @@ public final class TransferEngine implements AutoCloseable {
      */
     public Lease offer(LeaseRequest request, ForeignAudience audience, Deadline deadline) {
         ListenerThread.refuse("TransferEngine.offer");
-        checkOpen(Stage.OFFER);
-        return ForeignTargets.offer(context, backends, leases, request, audience, deadline);
+        closing.checkOpen(Stage.OFFER);
+        return parts.foreignOffers().offer(request, audience, deadline);
     }
 
     /**
@@ -343,14 +213,17 @@ public final class TransferEngine implements AutoCloseable {
      * @param request what to move
      * @param deadline until when to wait
      * @return the transfer, ready to submit; the caller closes it
-     * @throws TransferException NOT_FOUND where the offer did not come; BUFFER_MISMATCH naming the keys; ACCESS_DENIED;
-     *     INCOMPATIBLE_PEER; NOT_QUIESCENT; CANCELLED for an attempt that is over; CONNECTION_FAILED; CONTROL_FAILED;
-     *     DEADLINE_EXCEEDED; MEMORY_NOT_REGISTERED; RESOURCE_EXHAUSTED; UNSUPPORTED; INVALID_REQUEST from a listener
+     * @throws TransferException NOT_FOUND where the offer did not come; LEASE_ENDED; ALREADY_EXISTS where that attempt is in
+     *     hand or the lease in use; BUFFER_MISMATCH naming the keys; ACCESS_DENIED; INCOMPATIBLE_PEER; PEER_RESTARTED;
+     *     NOT_QUIESCENT; CANCELLED for an attempt that is over, or when the thread is interrupted; CONNECTION_FAILED;
+     *     CONTROL_FAILED; PROTOCOL_ERROR; DEADLINE_EXCEEDED; MEMORY_NOT_REGISTERED; RESOURCE_EXHAUSTED; UNSUPPORTED;
+     *     BACKEND_UNAVAILABLE where the request names a backend that is not open; INVALID_REQUEST from a listener, or for
+     *     more or larger blocks than the backend takes
      */
     public Transfer prepare(TransferRequest request, Deadline deadline) {
         ListenerThread.refuse("TransferEngine.prepare");
-        checkOpen(Stage.PREPARE);
-        return initiator.prepare(request, null, deadline);
+        closing.checkOpen(Stage.PREPARE);
+        return parts.initiator().prepare(request, null, deadline);
     }
 
     /**
@@ -366,8 +239,8 @@ public final class TransferEngine implements AutoCloseable {
      */
     public Transfer prepare(TransferRequest request, ForeignTarget target, Deadline deadline) {
         ListenerThread.refuse("TransferEngine.prepare");
-        checkOpen(Stage.PREPARE);
-        return initiator.prepare(request, target, deadline);
+        closing.checkOpen(Stage.PREPARE);
+        return parts.initiator().prepare(request, target, deadline);
     }
 
     /**
@@ -383,16 +256,8 @@ public final class TransferEngine implements AutoCloseable {
      */
     public Payload notify(PeerAddress peer, String topic, Payload payload, Deadline deadline) {
         ListenerThread.refuse("TransferEngine.notify");
-        checkOpen(Stage.TRANSFER);
-        checkTopic(topic);
-        PeerReply.Notified reply = context.waits()
-                .get(
-                        peerControl.call(peer, new PeerRequest.Notify(context.self(), topic, payload), deadline),
-                        deadline,
-                        Stage.TRANSFER,
-                        "the answer on topic " + topic + " from ",
-                        peer);
-        return reply.payload();
+        closing.checkOpen(Stage.TRANSFER);
+        return parts.notices().ask(peer, topic, payload, deadline);
     }
 
     /**
@@ -404,55 +269,23 @@ public final class TransferEngine implements AutoCloseable {
      * @throws TransferException ALREADY_EXISTS where the topic has a handler
      */
     public void onNotify(String topic, NotifyHandler handler) {
-        checkTopic(topic);
-        service.onNotify(topic, handler);
-    }
-
-    private static void checkTopic(String topic) {
-        if (topic.isEmpty() || topic.length() > 128) {
-            throw new TransferException(
-                    TransferErrorCode.INVALID_REQUEST,
-                    Stage.TRANSFER,
-                    "a topic has 1 to 128 characters, got " + topic.length());
-        }
-    }
-
-    private void checkOpen(Stage stage) {
-        if (closing) {
-            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, stage, "this engine is closed");
-        }
+        parts.notices().answer(topic, handler);
     }
 
     /**
-     * Returns what is in hand.
+     * Returns what is in hand. Does not block; looks at each transfer and lease, so it is for people and monitors.
      *
      * @return a snapshot
      */
     public EngineStatus status() {
-        List<EngineStatus.Entry> entries = new ArrayList<>();
-        initiator.inHand().forEach(transfer -> entries.add(transfer.entry()));
-        Collection<Lease> offered = leases.all();
-        for (Lease lease : offered) {
-            lease.attempts().forEach(attempt -> entries.add(attempt.entry()));
-        }
-        List<Memory> memories = memory.all();
-        return new EngineStatus(
-                context.self(),
-                entries,
-                offered.stream().map(Lease::offer).toList(),
-                memories.size(),
-                memories.stream().mapToLong(each -> each.region().sizeBytes()).sum(),
-                quarantine.size(),
-                quarantine.bytes(),
-                quarantine.describe(),
-                leases.tombstones().size(),
-                leases.waitingPrepares());
+        return parts.status();
     }
 
     /** Closes with {@code kvferry.close-timeout}. What had to be left behind is logged. */
     @Override
     public void close() {
-        CloseReport report = close(context.after(context.settings().get(EngineConfigKeys.CLOSE_TIMEOUT)));
+        CloseReport report =
+                close(parts.context().after(parts.context().settings().get(EngineConfigKeys.CLOSE_TIMEOUT)));
         report.abandoned().forEach(line -> LOG.warn("left behind: {}", line));
     }
 
@@ -462,75 +295,11 @@ public final class TransferEngine implements AutoCloseable {
      *
      * @param deadline until when to wait
      * @return what had to be left behind: memory in quarantine stays mapped until the process ends
+     * @throws TransferException INVALID_REQUEST when called from a listener
      */
     public CloseReport close(Deadline deadline) {
         ListenerThread.refuse("TransferEngine.close");
-        context.waits().checkClock(deadline);
-        CompletableFuture<CloseReport> mine = new CompletableFuture<>();
-        CompletableFuture<CloseReport> other;
-        synchronized (closeLock) {
-            other = closed;
-            closing = true;
-            if (other == null) {
-                closed = mine;
-            }
-        }
-        if (other != null) {
-            return context.waits().until(other, deadline, Stage.CLOSE)
-                    ? other.join()
-                    : new CloseReport(List.of("another thread is closing this engine still"));
-        }
-        try {
-            mine.complete(closeOnce(deadline));
-        } finally {
-            mine.complete(new CloseReport(List.of("closing did not end in good order; the log says why")));
-            stopThreads(deadline);
-        }
-        return mine.join();
-    }
-
-    private CloseReport closeOnce(Deadline deadline) {
-        ClosingSteps steps = new ClosingSteps();
-        steps.run("leases and transfers", () -> endAll(deadline));
-        steps.run(
-                "quarantine",
-                () -> quarantine
-                        .whenQuiescent()
-                        .forEach(quiet -> context.waits().until(quiet, deadline, Stage.CLOSE)));
-        steps.run("notices to targets", () -> initiator.awaitFinishes(deadline));
-        steps.run("memory", () -> closeMemory(steps, deadline));
-        quarantine.describe().forEach(steps::abandon);
-        steps.run("peer control", () -> peerControl.close(deadline));
-        steps.run(
-                "backends",
-                () -> backends.close(deadline)
-                        .forEach(report -> report.abandoned().forEach(steps::abandon)));
-        return steps.report();
-    }
-
-    private void endAll(Deadline deadline) {
-        CompletableFuture<Void> leasesEnded = leases.close();
-        CompletableFuture<Void> transfersEnded = initiator.close();
-        context.waits().until(CompletableFuture.allOf(leasesEnded, transfersEnded), deadline, Stage.CLOSE);
-    }
-
-    private void closeMemory(ClosingSteps steps, Deadline deadline) {
-        memory.close();
-        for (Memory each : memory.all()) {
-            if (!each.closeForGood(deadline)) {
-                steps.abandon(each + "; it stays mapped");
-            }
-        }
-    }
-
-    private void stopThreads(Deadline deadline) {
-        context.waits().endClose();
-        executor.shutdown();
-        SystemScheduler own = ownScheduler;
-        if (own != null) {
-            own.close();
-            own.awaitEnd(deadline);
-        }
+        return closing.close(deadline);
     }
 
     /** Puts an engine together. Confined to the thread that uses it. */
@@ -586,7 +355,7 @@ public final class TransferEngine implements AutoCloseable {
          *     DEADLINE_EXCEEDED
          */
         public TransferEngine open() {
-            return new TransferEngine(this);
+            return new TransferEngine(EngineParts.open(config, ticker, scheduler, List.copyOf(listeners)));
         }
     }
 }

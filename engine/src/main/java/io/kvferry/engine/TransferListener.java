@@ -13,7 +13,8 @@ import io.kvferry.spi.TransferId;
  */
 public interface TransferListener {
     /**
-     * Some blocks are applied and may be used. Neighbouring ranges may be reported as one.
+     * Some blocks are applied and may be used. Neighbouring ranges may be reported as one. A lease whose transfer is tried
+     * again reports its blocks again.
      *
      * @param id the transfer
      * @param blocks positions in the block list of the request or the lease
@@ -21,7 +22,8 @@ public interface TransferListener {
     default void applied(TransferId id, BlockRange blocks) {}
 
     /**
-     * The transfer, or the lease, has ended. Called exactly once.
+     * The transfer, or the lease, has ended; the last call, and made exactly once, also for a transfer whose prepare failed.
+     * An attempt of a peer that leaves its lease open is not reported here: its Flight Recorder event is.
      *
      * @param report everything about it
      */

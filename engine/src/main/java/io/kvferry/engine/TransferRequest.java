@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param blocks local memory, all of it registered with the engine; must cover every key that the target leased
  * @param deadline when the transfer times out, or null for {@code kvferry.transfer-timeout} from prepare on
  * @param backend the backend to use, or null for the first of {@code kvferry.backend} that both sides have
- * @param checksum whether blocks carry a checksum
+ * @param checksum whether blocks carry a checksum, or null for {@code kvferry.checksum}
  * @param confirmed true if COMPLETED must wait for the target's own decision
  * @param listener hears of parts and of the end, or null
  * @since 0.1.0
@@ -40,6 +40,7 @@ public record TransferRequest(
     /**
      * Checks that nothing is missing.
      *
+     * @throws NullPointerException without id, operation, peer or blocks
      * @throws IllegalArgumentException if the attempt is below 1
      */
     public TransferRequest {
@@ -81,6 +82,7 @@ public record TransferRequest(
      *
      * @param newAttempt higher than any attempt of this transfer before
      * @return a copy
+     * @throws IllegalArgumentException if it is below 1
      */
     public TransferRequest attempt(int newAttempt) {
         return new TransferRequest(

@@ -36,10 +36,10 @@ public sealed interface TransferResult {
     Completed orThrow();
 
     /**
-     * All bytes are applied at the destination.
+     * All bytes are applied at the destination: of all blocks that both sides named.
      *
      * @param bytes how many
-     * @param blocks in how many blocks
+     * @param blocks in how many blocks, at least 1
      */
     record Completed(long bytes, int blocks) implements TransferResult {
         @Override
@@ -79,7 +79,7 @@ public sealed interface TransferResult {
     /**
      * Somebody asked for the end.
      *
-     * @param error who and where, with code CANCELLED
+     * @param error who and where, with code CANCELLED, or SHUTTING_DOWN for a lease whose engine was closed
      * @param memory whether this side's memory may be reused
      */
     record Cancelled(TransferError error, Quiescence memory) implements TransferResult {

@@ -47,6 +47,11 @@ final class BlockPool {
         return layers * layerBytes;
     }
 
+    /** The memory of all slots. */
+    long bytes() {
+        return region.sizeBytes();
+    }
+
     /** All layers of a chunk. */
     MemorySegment chunk(int slot) {
         return segment.asSlice(slot * slotBytes, chunkBytes());

@@ -7,11 +7,9 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,10 +31,9 @@ final class ChunkStore {
     /** Evictable, the one that was used longest ago first. */
     private final SequencedMap<ChunkId, StoredChunk> idle = new LinkedHashMap<>();
 
-    private final Set<StoredChunk> pinned = new LinkedHashSet<>();
+    private final PinnedChunks pinned = new PinnedChunks();
     private long evictions;
     private long shortages;
-    private long expiredPins;
 
     ChunkStore(int slots, ChunkListener listener) {
         this.listener = listener;
@@ -214,10 +211,8 @@ final class ChunkStore {
                 return false;
             }
             for (StoredChunk chunk : chunks) {
-                Deadline now = chunk.pinnedUntil;
-                chunk.pinnedUntil = now != null && now.atNanos() - until.atNanos() > 0 ? now : until;
+                pinned.pin(chunk, until);
                 idle.remove(chunk.id());
-                pinned.add(chunk);
             }
             return true;
         }
@@ -228,9 +223,9 @@ final class ChunkStore {
         synchronized (lock) {
             int count = 0;
             for (StoredChunk chunk : find(keys)) {
-                if (pinned.remove(chunk)) {
+                if (pinned.unpin(chunk)) {
                     count++;
-                    endPin(chunk);
+                    idleIfUnused(chunk);
                 }
             }
             return count;
@@ -248,22 +243,9 @@ final class ChunkStore {
         return chunks;
     }
 
-    private void endPin(StoredChunk chunk) {
-        chunk.pinnedUntil = null;
-        idleIfUnused(chunk);
-    }
-
     /** Pins end when room is needed or somebody counts them; nobody else could tell the difference. */
     private void unpinExpired() {
-        pinned.removeIf(chunk -> {
-            Deadline until = chunk.pinnedUntil;
-            if (until == null || !until.isExpired()) {
-                return false;
-            }
-            expiredPins++;
-            endPin(chunk);
-            return true;
-        });
+        pinned.unpinExpired(this::idleIfUnused);
     }
 
     /** Drops a chunk unless it is pinned or in use. */
@@ -299,25 +281,11 @@ final class ChunkStore {
         }
     }
 
-    /**
-     * A snapshot.
-     *
-     * @param slots slots in all
-     * @param free slots with nothing in them
-     * @param stored chunks held
-     * @param idle chunks of those that may be evicted
-     * @param pinned chunks of those that are pinned
-     * @param evictions chunks evicted to make room since the start
-     * @param shortages times that there was less room than needed
-     * @param expiredPins pins that ended by themselves
-     */
-    record Counts(
-            int slots, int free, int stored, int idle, int pinned, long evictions, long shortages, long expiredPins) {}
-
-    Counts counts() {
+    /** A snapshot. */
+    ChunkCounts counts() {
         synchronized (lock) {
             unpinExpired();
-            return new Counts(
+            return new ChunkCounts(
                     free.length,
                     freeCount,
                     stored.size(),
@@ -325,7 +293,7 @@ final class ChunkStore {
                     pinned.size(),
                     evictions,
                     shortages,
-                    expiredPins);
+                    pinned.expired());
         }
     }
 }

@@ -1,15 +1,8 @@
 package io.kvferry.node;
 
 import io.kvferry.control.cluster.ChunkKeys;
-import io.kvferry.control.cluster.ControllerStatus;
 import io.kvferry.control.cluster.KeyScheme;
-import io.kvferry.control.cluster.LookupAnswer;
-import io.kvferry.control.cluster.NodeStats;
-import io.kvferry.engine.EngineBean;
 import io.kvferry.engine.EngineConfigKeys;
-import io.kvferry.engine.EngineStatus;
-import io.kvferry.engine.Memory;
-import io.kvferry.engine.StallWatch;
 import io.kvferry.engine.TransferEngine;
 import io.kvferry.spi.CloseReport;
 import io.kvferry.spi.Deadline;
@@ -19,7 +12,6 @@ import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -41,32 +33,26 @@ public final class KvNode implements AutoCloseable {
 
     private final NodeContext context;
     private final KvLayout layout;
-    private final Memory memory;
     private final InFlight inFlight;
     private final PeerQuota quota;
+    private final NodeReport report;
+    private final NodeLife life;
     private final AtomicBoolean closing = new AtomicBoolean();
-    private @Nullable StallWatch stalls;
-    private @Nullable EngineBean bean;
 
-    KvNode(NodeContext context, KvLayout layout, Memory memory) {
+    KvNode(NodeContext context, KvLayout layout) {
         this.context = context;
         this.layout = layout;
-        this.memory = memory;
         this.inFlight = new InFlight(context.engine().scheduler());
         this.quota = new PeerQuota(
                 context.settings().get(NodeConfigKeys.MAX_LEASES),
                 context.settings().get(NodeConfigKeys.MAX_LEASES_PER_PEER));
+        this.report = new NodeReport(context, layout, quota);
+        this.life = new NodeLife(context);
     }
 
     /** Lets peers and the controller in. Called once. */
     void start() {
-        Lender lender = new Lender(context, quota);
-        Taker taker = new Taker(context, quota);
-        context.engine().onNotify(ChunkRequest.LEND, lender::lend);
-        context.engine().onNotify(ChunkRequest.TAKE, taker::take);
-        context.directory().start(new NodeOrders(context), this::stats);
-        bean = EngineBean.register(context.engine());
-        stalls = StallWatch.start(context.engine(), context.settings().get(NodeConfigKeys.STALL_WARNING));
+        life.start(quota, report);
     }
 
     /**
@@ -152,14 +138,7 @@ public final class KvNode implements AutoCloseable {
      */
     public PutResult put(int[] tokens, KvSource kv) {
         try (KvWrite write = write(tokens)) {
-            for (int layer = 0; layer < layout.layers(); layer++) {
-                for (int chunk = 0; chunk < write.chunks(); chunk++) {
-                    if (!write.isKnown(chunk)) {
-                        kv.write(layer, chunk, write.layer(chunk, layer));
-                    }
-                }
-                write.layerReady(layer);
-            }
+            write.fill(kv);
             return write.commit();
         }
     }
@@ -189,14 +168,7 @@ public final class KvNode implements AutoCloseable {
      */
     public KvReceive receive(TransferId id, int[] tokens, String sender, Deadline deadline) {
         checkOpen(Stage.OFFER);
-        ChunkKeys keys = context.chain().keys(tokens);
-        if (keys.isEmpty()) {
-            throw new TransferException(
-                    TransferErrorCode.INVALID_REQUEST,
-                    Stage.OFFER,
-                    tokens.length + " tokens are no whole chunk of " + context.chunkTokens());
-        }
-        return KvReceive.start(context, id, keys, sender, deadline);
+        return KvReceive.start(context, id, tokens, sender, deadline);
     }
 
     /**
@@ -209,20 +181,7 @@ public final class KvNode implements AutoCloseable {
      */
     public KvLookup lookup(int[] tokens, Deadline deadline) {
         checkOpen(Stage.PREPARE);
-        long start = context.nanos();
-        ChunkKeys keys = context.chain().keys(tokens);
-        int here = context.store().prefix(keys);
-        int all = here;
-        boolean indexComplete = true;
-        if (here < keys.size()) {
-            LookupAnswer answer = context.directory().lookup(keys.slice(here, keys.size()), deadline);
-            all += answer.prefixChunks();
-            indexComplete = answer.indexComplete();
-        }
-        int chunk = context.chunkTokens();
-        KvLookup result = new KvLookup(tokens.length, here * chunk, all * chunk, indexComplete);
-        context.counters().lookedUp(result, context.nanos() - start);
-        return result;
+        return PrefixLookup.run(context, tokens, deadline);
     }
 
     /**
@@ -277,23 +236,7 @@ public final class KvNode implements AutoCloseable {
      * @return a snapshot
      */
     public KvNodeStatus status() {
-        ChunkStore.Counts chunks = context.store().counts();
-        return new KvNodeStatus(
-                identity(),
-                address(),
-                scheme(),
-                layout,
-                chunks.slots(),
-                chunks.free(),
-                chunks.stored(),
-                chunks.idle(),
-                chunks.pinned(),
-                chunks.stored() * context.pool().chunkBytes(),
-                quota.total(),
-                chunks.evictions(),
-                chunks.shortages(),
-                chunks.expiredPins(),
-                context.counters().now());
+        return report.status();
     }
 
     /**
@@ -302,7 +245,7 @@ public final class KvNode implements AutoCloseable {
      * @return the text format of Prometheus
      */
     public String metrics() {
-        return NodeMetrics.text(status(), context.engine().status(), context.counters());
+        return report.metrics();
     }
 
     /**
@@ -311,24 +254,7 @@ public final class KvNode implements AutoCloseable {
      * @return a line for the node and one for its engine, then one for each transfer, lease and piece of quarantined memory
      */
     public List<String> inspect() {
-        KvNodeStatus now = status();
-        List<String> lines = new ArrayList<>();
-        lines.add("node " + now.identity() + " address=" + now.address() + " scheme="
-                + now.scheme().name() + " chunks="
-                + now.chunks() + " idle=" + now.idleChunks() + " pinned=" + now.pinnedChunks() + " slots=" + now.slots()
-                + " free-slots=" + now.freeSlots() + " lent-leases=" + now.lentLeases());
-        context.directory().controllers().forEach(controller -> lines.add(line(controller)));
-        lines.addAll(context.engine().status().lines());
-        return lines;
-    }
-
-    private static String line(ControllerStatus controller) {
-        return "controller " + controller.address() + " registered=" + controller.registered() + " synced="
-                + controller.synced()
-                + controller
-                        .problem()
-                        .map(problem -> " problem='" + problem + "'")
-                        .orElse("");
+        return report.lines();
     }
 
     /**
@@ -337,23 +263,7 @@ public final class KvNode implements AutoCloseable {
      * @return a JSON object of {@code node}, {@code controllers} and {@code engine}; times are milliseconds, sizes bytes
      */
     public String inspectJson() {
-        return InspectJson.of(
-                status(), context.directory().controllers(), context.engine().status());
-    }
-
-    private NodeStats stats() {
-        ChunkStore.Counts chunks = context.store().counts();
-        EngineStatus engine = context.engine().status();
-        KvCounters counters = context.counters().now();
-        return new NodeStats(
-                Math.min(100, quota.total() * 100 / context.settings().get(NodeConfigKeys.MAX_LEASES)),
-                memory.region().sizeBytes(),
-                chunks.stored() * context.pool().chunkBytes(),
-                engine.transfers().size(),
-                engine.quarantinedBytes(),
-                counters.receivedBytes() + counters.sentBytes(),
-                counters.requestedTokens(),
-                counters.hitTokens());
+        return report.json();
     }
 
     private void checkOpen(Stage stage) {
@@ -370,19 +280,9 @@ public final class KvNode implements AutoCloseable {
      */
     public CloseReport close(Deadline deadline) {
         if (closing.compareAndSet(false, true)) {
-            context.directory().close(deadline);
-            closeAll(stalls, bean);
+            life.close(deadline);
         }
         return context.engine().close(deadline);
-    }
-
-    private static void closeAll(@Nullable StallWatch watch, @Nullable EngineBean shown) {
-        if (watch != null) {
-            watch.close();
-        }
-        if (shown != null) {
-            shown.close();
-        }
     }
 
     /** Closes with {@code kvferry.close-timeout}. What had to be left behind is logged. */

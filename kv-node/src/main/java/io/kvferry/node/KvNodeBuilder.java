@@ -97,9 +97,7 @@ public final class KvNodeBuilder {
         try {
             ChunkStore store = new ChunkStore(pool.slots(), published);
             KvNode node = new KvNode(
-                    new NodeContext(engine, settings, pool, store, chain, published, new NodeCounters()),
-                    layout,
-                    memory);
+                    new NodeContext(engine, settings, pool, store, chain, published, new NodeCounters()), layout);
             node.start();
             return node;
         } catch (RuntimeException | Error e) {

@@ -37,7 +37,14 @@ public final class KvReceive implements AutoCloseable {
         this.lease = lease;
     }
 
-    static KvReceive start(NodeContext node, TransferId id, ChunkKeys keys, String sender, Deadline deadline) {
+    static KvReceive start(NodeContext node, TransferId id, int[] tokens, String sender, Deadline deadline) {
+        ChunkKeys keys = node.chain().keys(tokens);
+        if (keys.isEmpty()) {
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.OFFER,
+                    tokens.length + " tokens are no whole chunk of " + node.chunkTokens());
+        }
         int[] slots = node.store().reserve(keys.size());
         try {
             if (slots.length < keys.size()) {

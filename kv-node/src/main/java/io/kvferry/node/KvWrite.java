@@ -112,6 +112,18 @@ public final class KvWrite implements AutoCloseable {
         receivers.forEach(send -> send.submit(layer));
     }
 
+    /** Writes every layer of what was not here before, layer after layer. */
+    void fill(KvSource kv) {
+        for (int layer = 0; layer < node.pool().layers(); layer++) {
+            for (int chunk = 0; chunk < chunks; chunk++) {
+                if (!isKnown(chunk)) {
+                    kv.write(layer, chunk, layer(chunk, layer));
+                }
+            }
+            layerReady(layer);
+        }
+    }
+
     /**
      * Begins to send the chunks to a peer that has called {@link KvNode#receive}: layers that are ready at once, the others
      * as soon as they are.

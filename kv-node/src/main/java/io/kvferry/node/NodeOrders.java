@@ -144,7 +144,7 @@ final class NodeOrders implements OrderHandler {
     }
 
     private OrderResult query() {
-        ChunkStore.Counts counts = node.store().counts();
+        ChunkCounts counts = node.store().counts();
         EngineStatus engine = node.engine().status();
         Map<String, String> details = new LinkedHashMap<>();
         details.put("node", engine.identity().toString());

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.Test;
 
 /** What a node finds, where, and what it says when it does not. */
 class KvNodeTest {
+    private static final Duration HOLDER_TIMEOUT = NodeConfigKeys.HOLDER_TIMEOUT.defaultValue();
+
     private final NodeBed bed = new NodeBed();
 
     @AfterEach
@@ -158,7 +160,11 @@ class KvNodeTest {
         holder.put(prompt(2), NodeBed::fill);
         bed.network.freeze(frozen.address());
 
-        try (KvFetch fetch = bed.whileTimePasses("fetch", () -> decode.fetch(prompt(2), bed.in(60)))) {
+        CompletableFuture<KvFetch> fetching = Await.start(() -> decode.fetch(prompt(2), bed.in(60)));
+        Await.until("the frozen one is asked", () -> bed.requests() > 0);
+        bed.ticker.advance(HOLDER_TIMEOUT);
+
+        try (KvFetch fetch = Await.get("fetch", fetching)) {
             assertThat(fetch.miss()).isEmpty();
             assertThat(NodeBed.isRight(fetch.chunks())).isTrue();
             assertThat(fetch.failures())
@@ -179,13 +185,15 @@ class KvNodeTest {
         List<String> told = new CopyOnWriteArrayList<>();
         bed.backend.stallNext(3);
 
-        try (KvFetch fetch = bed.whileTimePasses(
-                "fetch",
-                () -> decode.fetch(
-                        prompt(2),
-                        bed.in(60),
-                        (layer, chunk, block) ->
-                                told.add(layer + "/" + chunk + " " + NodeBed.isRight(layer, chunk, block))))) {
+        CompletableFuture<KvFetch> fetching = Await.start(() -> decode.fetch(
+                prompt(2),
+                bed.in(60),
+                (layer, chunk, block) -> told.add(layer + "/" + chunk + " " + NodeBed.isRight(layer, chunk, block))));
+        Await.until("three blocks are there", bed.backend::standsStill);
+        // once to see that it has moved, once to see that it has not since
+        bed.ticker.advance(HOLDER_TIMEOUT.multipliedBy(2));
+
+        try (KvFetch fetch = Await.get("fetch", fetching)) {
             assertThat(fetch.miss()).isEmpty();
             assertThat(fetch.figures().transfers()).isEqualTo(2);
             assertThat(NodeBed.isRight(fetch.chunks())).isTrue();
@@ -201,7 +209,11 @@ class KvNodeTest {
         decode.put(prompt(1), NodeBed::fill);
         bed.backend.stallNext(0);
 
-        try (KvFetch fetch = bed.whileTimePasses("fetch", () -> decode.fetch(prompt(3), bed.in(1)))) {
+        CompletableFuture<KvFetch> fetching = Await.start(() -> decode.fetch(prompt(3), bed.in(1)));
+        Await.until("it is submitted", bed.backend::standsStill);
+        bed.ticker.advance(Duration.ofSeconds(1));
+
+        try (KvFetch fetch = Await.get("fetch", fetching)) {
             assertThat(fetch.chunks().size()).isEqualTo(1);
             assertThat(fetch.miss()).isPresent();
             assertThat(fetch.failures()).hasSize(1);
@@ -221,7 +233,7 @@ class KvNodeTest {
         bed.directory.move(
                 "holder", NodeRegistration.of(new PeerIdentity("holder", 1), "nowhere.fake:9", holder.scheme()));
 
-        KvFetch fetch = bed.whileTimePasses("fetch", () -> decode.fetch(prompt(1), bed.in(10)));
+        KvFetch fetch = Await.call("fetch", () -> decode.fetch(prompt(1), bed.in(10)));
 
         assertThat(fetch.miss().orElseThrow().reason()).isEqualTo(MissReason.HOLDERS_FAILED);
         assertThat(fetch.failures().getFirst().code())

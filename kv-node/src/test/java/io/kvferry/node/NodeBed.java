@@ -23,7 +23,9 @@ final class NodeBed implements AutoCloseable {
     static final KvLayout LAYOUT = new KvLayout(LAYERS, 2, 64, KvDataType.F16, PageOrder.TOKENS_FIRST);
 
     final FakeTicker ticker = new FakeTicker();
-    final FakeNetwork network = FakeNetwork.create(FaultPlan.seeded());
+    /** Its faults count what passes from the first rule on, also one for nothing. */
+    final FakeNetwork network = FakeNetwork.create(FaultPlan.seeded().always("nothing", FaultPlan.Action.PASS));
+
     final SharedDirectory directory = new SharedDirectory();
     final StallingBackend backend = new StallingBackend();
     private final List<KvNode> nodes = new ArrayList<>();
@@ -59,6 +61,11 @@ final class NodeBed implements AutoCloseable {
         return ticker.in(Duration.ofSeconds(seconds));
     }
 
+    /** How many requests nodes have sent to each other. */
+    int requests() {
+        return network.faults().occurrences("hello.request") + network.faults().occurrences("notify.request");
+    }
+
     /** Tokens of so many chunks. */
     static int[] prompt(int chunks) {
         return IntStream.range(100, 100 + chunks * CHUNK).toArray();
@@ -89,7 +96,7 @@ final class NodeBed implements AutoCloseable {
     }
 
     /** Calls what waits for time to pass, and lets it pass until it is back. */
-    <T> T whileTimePasses(String what, Callable<T> call) {
+    private <T> T whileTimePasses(String what, Callable<T> call) {
         CompletableFuture<T> result = Await.start(call);
         Await.advancing(what, ticker, Duration.ofMillis(100), result::isDone);
         return Await.get(what, result);

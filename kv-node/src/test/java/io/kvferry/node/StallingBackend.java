@@ -31,11 +31,19 @@ final class StallingBackend implements TransferBackendProvider {
     private final TransferBackendProvider real = new InProcessBackendProvider();
     private final AtomicInteger stalls = new AtomicInteger();
     private volatile int blocksBeforeStall;
+    private volatile Stalled stalled;
 
     /** The next transfer moves so many blocks and no more. */
     void stallNext(int afterBlocks) {
         blocksBeforeStall = afterBlocks;
+        stalled = null;
         stalls.set(1);
+    }
+
+    /** Whether that transfer was submitted and has moved all that it will move. */
+    boolean standsStill() {
+        Stalled transfer = stalled;
+        return transfer != null && transfer.status().blocksDone() >= blocksBeforeStall;
     }
 
     @Override
@@ -119,6 +127,7 @@ final class StallingBackend implements TransferBackendProvider {
             if (blocksBeforeStall > 0) {
                 transfer.submit(new BlockRange(blocks.first(), blocksBeforeStall));
             }
+            stalled = this;
         }
 
         @Override

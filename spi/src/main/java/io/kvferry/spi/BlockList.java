@@ -1,6 +1,5 @@
 package io.kvferry.spi;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -9,7 +8,7 @@ import java.util.List;
  *
  * <p>Position {@code i} runs from 0 to {@link #size()} - 1. Keys are unique; offsets and lengths lie inside their
  * region: both are checked once, when the list is made, so that nobody behind needs to. Lists are meant to be made once
- * and used for many transfers.
+ * and used for many transfers. A position outside a list is an {@link IndexOutOfBoundsException}.
  *
  * <p><b>Threads:</b> Immutable.
  *
@@ -27,12 +26,12 @@ public final class BlockList {
     private final KeyIndex index;
     private final long totalBytes;
 
-    private BlockList(long[] keys, long[] offsets, long[] lengths, int[] regionIndexes, List<MemoryRegion> regions) {
-        this.keys = keys;
-        this.offsets = offsets;
-        this.lengths = lengths;
-        this.regionIndexes = regionIndexes;
-        this.regions = regions;
+    private BlockList(BlockColumns columns) {
+        this.keys = columns.keys();
+        this.offsets = columns.offsets();
+        this.lengths = columns.lengths();
+        this.regionIndexes = columns.regionIndexes();
+        this.regions = columns.regions();
         this.blockKeys = new BlockKeys(keys, lengths);
         this.index = KeyIndex.of(keys);
         long total = 0;
@@ -225,6 +224,8 @@ public final class BlockList {
      *
      * @param positions positions in this list, each at most once, at least one
      * @return the list, in the order of {@code positions}
+     * @throws TransferException INVALID_REQUEST for no position, or one named twice
+     * @throws IndexOutOfBoundsException for a position outside this list
      */
     public BlockList select(int... positions) {
         Builder builder = builder(positions.length);
@@ -250,19 +251,10 @@ public final class BlockList {
 
     /** Collects blocks. Confined to the thread that uses it. */
     public static final class Builder {
-        private long[] keys;
-        private long[] offsets;
-        private long[] lengths;
-        private int[] regionIndexes;
-        private int size;
-        private final List<MemoryRegion> regions = new ArrayList<>(1);
+        private final BlockColumns columns;
 
         private Builder(int expectedSize) {
-            int capacity = Math.max(1, expectedSize);
-            keys = new long[capacity];
-            offsets = new long[capacity];
-            lengths = new long[capacity];
-            regionIndexes = new int[capacity];
+            columns = new BlockColumns(expectedSize);
         }
 
         /**
@@ -275,32 +267,8 @@ public final class BlockList {
          * @return this
          */
         public Builder add(long key, MemoryRegion region, long offset, long length) {
-            if (size == keys.length) {
-                int capacity = Math.multiplyExact(size, 2);
-                keys = Arrays.copyOf(keys, capacity);
-                offsets = Arrays.copyOf(offsets, capacity);
-                lengths = Arrays.copyOf(lengths, capacity);
-                regionIndexes = Arrays.copyOf(regionIndexes, capacity);
-            }
-            keys[size] = key;
-            offsets[size] = offset;
-            lengths[size] = length;
-            regionIndexes[size] = indexOf(region);
-            size++;
+            columns.add(key, region, offset, length);
             return this;
-        }
-
-        private int indexOf(MemoryRegion region) {
-            int last = regions.size() - 1;
-            if (last >= 0 && regions.get(last).equals(region)) {
-                return last;
-            }
-            int known = regions.indexOf(region);
-            if (known >= 0) {
-                return known;
-            }
-            regions.add(region);
-            return regions.size() - 1;
         }
 
         /**
@@ -310,15 +278,10 @@ public final class BlockList {
          * @throws TransferException INVALID_REQUEST for no block, a key used twice or a block outside its region
          */
         public BlockList build() {
-            if (size == 0) {
+            if (columns.size() == 0) {
                 throw invalid("a block list needs at least one block");
             }
-            return new BlockList(
-                    Arrays.copyOf(keys, size),
-                    Arrays.copyOf(offsets, size),
-                    Arrays.copyOf(lengths, size),
-                    regions.size() == 1 ? new int[0] : Arrays.copyOf(regionIndexes, size),
-                    List.copyOf(regions));
+            return new BlockList(columns);
         }
     }
 }

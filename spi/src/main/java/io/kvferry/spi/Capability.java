@@ -21,7 +21,10 @@ public enum Capability {
     PEER_CONTROL(false),
     /** Guarantee: the backend exchanges messages over the transfer's {@link PeerChannel}; without it none is opened. */
     PEER_CHANNEL(true),
-    /** Guarantee: a target can end a peer's access by itself; without it an expired lease's memory is quarantined. */
+    /**
+     * Guarantee: a target can end a peer's access by itself; without it the memory of a lease that did not complete is
+     * quarantined until the target says {@link TransferObserver#quiesced()}, whatever its finish has answered.
+     */
     REVOKE(true),
     /** Guarantee: bytes in flight stop soon after finish; without it a cancelled transfer is quarantined until drained. */
     CANCEL_IN_FLIGHT(true),

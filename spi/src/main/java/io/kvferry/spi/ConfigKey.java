@@ -3,10 +3,8 @@ package io.kvferry.spi;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Function;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -20,9 +18,6 @@ import java.util.stream.Collectors;
  */
 public final class ConfigKey<T> {
     private static final Pattern NAME = Pattern.compile("kvferry(\\.[a-z][a-z0-9-]*)+");
-    private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KiB|MiB|GiB|TiB)?");
-    private static final Pattern DURATION = Pattern.compile("(\\d+)\\s*(us|ms|s|m|h)");
-    private static final List<String> SIZE_UNITS = List.of("B", "KiB", "MiB", "GiB", "TiB");
 
     private final String name;
     private final T defaultValue;
@@ -94,10 +89,7 @@ public final class ConfigKey<T> {
                 "words separated by commas",
                 description,
                 false,
-                text -> Arrays.stream(text.split(","))
-                        .map(String::trim)
-                        .filter(word -> !word.isEmpty())
-                        .toList(),
+                ValueText::parseWords,
                 words -> String.join(",", words));
     }
 
@@ -137,11 +129,11 @@ public final class ConfigKey<T> {
         return new ConfigKey<>(
                 name,
                 defaultBytes,
-                formatSize(minBytes) + " to " + formatSize(maxBytes),
+                ValueText.formatBytes(minBytes) + " to " + ValueText.formatBytes(maxBytes),
                 description,
                 false,
-                text -> inRange(parseSize(text), minBytes, maxBytes),
-                ConfigKey::formatSize);
+                text -> inRange(ValueText.parseBytes(text), minBytes, maxBytes),
+                ValueText::formatBytes);
     }
 
     /**
@@ -159,11 +151,12 @@ public final class ConfigKey<T> {
         return new ConfigKey<>(
                 name,
                 defaultValue,
-                formatDuration(min) + " to " + formatDuration(max),
+                ValueText.formatDuration(min) + " to " + ValueText.formatDuration(max),
                 description,
                 false,
-                text -> Duration.ofNanos(inRange(parseDuration(text).toNanos(), min.toNanos(), max.toNanos())),
-                ConfigKey::formatDuration);
+                text -> Duration.ofNanos(
+                        inRange(ValueText.parseDuration(text).toNanos(), min.toNanos(), max.toNanos())),
+                ValueText::formatDuration);
     }
 
     /**
@@ -176,17 +169,7 @@ public final class ConfigKey<T> {
      */
     public static ConfigKey<Boolean> bool(String name, boolean defaultValue, String description) {
         return new ConfigKey<>(
-                name,
-                defaultValue,
-                "true, false",
-                description,
-                false,
-                text -> switch (text) {
-                    case "true" -> true;
-                    case "false" -> false;
-                    default -> throw new IllegalArgumentException("neither true nor false");
-                },
-                String::valueOf);
+                name, defaultValue, "true, false", description, false, ValueText::parseBoolean, String::valueOf);
     }
 
     /**
@@ -200,7 +183,7 @@ public final class ConfigKey<T> {
      */
     public static <E extends Enum<E>> ConfigKey<E> oneOf(String name, E defaultValue, String description) {
         E[] constants = defaultValue.getDeclaringClass().getEnumConstants();
-        String words = Arrays.stream(constants).map(ConfigKey::word).collect(Collectors.joining(", "));
+        String words = Arrays.stream(constants).map(ValueText::formatConstant).collect(Collectors.joining(", "));
         return new ConfigKey<>(
                 name,
                 defaultValue,
@@ -208,14 +191,10 @@ public final class ConfigKey<T> {
                 description,
                 false,
                 text -> Arrays.stream(constants)
-                        .filter(constant -> word(constant).equals(text))
+                        .filter(constant -> ValueText.formatConstant(constant).equals(text))
                         .findFirst()
                         .orElseThrow(() -> new IllegalArgumentException("not one of these")),
-                ConfigKey::word);
-    }
-
-    private static String word(Enum<?> constant) {
-        return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+                ValueText::formatConstant);
     }
 
     private static long inRange(long value, long min, long max) {
@@ -223,50 +202,6 @@ public final class ConfigKey<T> {
             throw new IllegalArgumentException("out of range");
         }
         return value;
-    }
-
-    private static long parseSize(String text) {
-        Matcher matcher = SIZE.matcher(text);
-        if (!matcher.matches()) {
-            throw new IllegalArgumentException("not a size such as 64MiB");
-        }
-        int power = matcher.group(2) == null ? 0 : SIZE_UNITS.indexOf(matcher.group(2));
-        return Math.multiplyExact(Long.parseLong(matcher.group(1)), 1L << (10 * power));
-    }
-
-    private static String formatSize(long bytes) {
-        int power = bytes == 0 ? 0 : Math.min(Long.numberOfTrailingZeros(bytes) / 10, SIZE_UNITS.size() - 1);
-        return (bytes >> (10 * power)) + SIZE_UNITS.get(power);
-    }
-
-    private static Duration parseDuration(String text) {
-        Matcher matcher = DURATION.matcher(text);
-        if (!matcher.matches()) {
-            throw new IllegalArgumentException("not a duration such as 500ms or 30s");
-        }
-        long amount = Long.parseLong(matcher.group(1));
-        return switch (matcher.group(2)) {
-            case "us" -> Duration.ofNanos(Math.multiplyExact(amount, 1_000L));
-            case "ms" -> Duration.ofMillis(amount);
-            case "s" -> Duration.ofSeconds(amount);
-            case "m" -> Duration.ofMinutes(amount);
-            default -> Duration.ofHours(amount);
-        };
-    }
-
-    private static String formatDuration(Duration duration) {
-        long nanos = duration.toNanos();
-        if (nanos % 1_000_000 != 0) {
-            return nanos / 1_000 + "us";
-        }
-        if (nanos % 1_000_000_000 != 0) {
-            return nanos / 1_000_000 + "ms";
-        }
-        long seconds = nanos / 1_000_000_000;
-        if (seconds != 0 && seconds % 3600 == 0) {
-            return seconds / 3600 + "h";
-        }
-        return seconds != 0 && seconds % 60 == 0 ? seconds / 60 + "m" : seconds + "s";
     }
 
     /**

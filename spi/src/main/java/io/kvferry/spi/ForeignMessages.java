@@ -15,7 +15,7 @@ public interface ForeignMessages {
      * Hands a message on.
      *
      * @param from where it came from, printable ASCII without spaces; not proved by anything
-     * @param message the body; not trusted
+     * @param message the body; not trusted; belongs to the receiver from now on
      * @return true once the application has taken it, false where nobody listens or it refused; never fails
      */
     CompletionStage<Boolean> deliver(String from, byte[] message);

@@ -45,7 +45,7 @@ public final class MemoryGate {
         return false;
     }
 
-    /** Says that one that entered does not touch the memory any more. */
+    /** Says that one that entered does not touch the memory any more; once for each that did. May run the callback. */
     public void leave() {
         if (state.decrementAndGet() == (SEALED | AWAITED)) {
             quiesced.run();

@@ -31,7 +31,8 @@ public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Desc
      * Computes the CRC32C of the first bytes.
      *
      * @param length how many, at most {@link #size()}
-     * @return the checksum
+     * @return the checksum, its 32 bits as they are
+     * @throws IndexOutOfBoundsException if there are not as many
      */
     public final int crc32c(int length) {
         CRC32C crc = new CRC32C();
@@ -43,6 +44,7 @@ public abstract sealed class OpaqueBytes permits BackendEndpoint, Proposal, Desc
      * Appends the bytes to a buffer.
      *
      * @param out has room for {@link #size()} bytes
+     * @throws java.nio.BufferOverflowException if it has not
      */
     public final void writeTo(ByteBuffer out) {
         out.put(bytes);

@@ -32,8 +32,10 @@ public interface PeerChannel {
     /** Ends the channel; the other side's receiver hears {@code closed(null)}. Does not block. Idempotent. */
     void close();
 
-    /** Receives what the other side sends. However a channel ends, the receivers of both sides hear {@code closed} once. Methods
-     * do not block and do not throw. */
+    /**
+     * Receives what the other side sends. However a channel ends, the receivers of both sides hear {@code closed} once.
+     * Called serially, on a thread of peer control: methods do not block and do not throw.
+     */
     interface Receiver {
         /**
          * A message arrived.

@@ -41,7 +41,8 @@ public sealed interface PeerRequest<R extends PeerReply> {
      * @param wireId protocol of the backend the sender chose
      * @param blocks what the initiator has
      * @param proposal the initiator's backend's proposal
-     * @param horizonNanos how long the sender will repeat FINISH
+     * @param horizonNanos how long the sender will repeat FINISH; a target that has ended the attempt before remembers
+     *     the end for as long, up to a bound of its own. 0 for one FINISH only
      */
     record Prepare(
             TransferId id,

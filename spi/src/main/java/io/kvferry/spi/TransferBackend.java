@@ -49,7 +49,8 @@ public interface TransferBackend {
      * be released.
      *
      * @param plan the transfer, without channel
-     * @return bytes for the target's {@link #accept}
+     * @return bytes for the target's {@link #accept}, at most 1 MiB
+     * @throws TransferException PROTOCOL_ERROR for an endpoint of the peer that makes no sense
      */
     Proposal propose(InitiatorPlan plan);
 

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param state where it is
  * @param bytesDone bytes that this side knows to be applied or, at a target that cannot know, 0
- * @param bytesTotal bytes of all blocks
+ * @param bytesTotal bytes of all blocks of the transfer: at an initiator those that the target leased
  * @param blocksDone blocks that this side knows to be applied
  * @param blocksTotal number of blocks
  * @param error why it ended, or null while it runs or when it completed

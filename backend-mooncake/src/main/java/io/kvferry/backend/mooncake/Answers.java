@@ -1,7 +1,9 @@
 package io.kvferry.backend.mooncake;
 
 import io.kvferry.netty.BlockCursor;
+import io.kvferry.netty.ByteReceiver;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -27,7 +29,8 @@ final class Answers implements ByteReceiver.Listener {
     Answers(WireScope scope, boolean acknowledged, Consumer<String> drop) {
         this.acknowledged = acknowledged;
         this.drop = drop;
-        this.receiver = new ByteReceiver(this, scope.config().readsPerWakeup());
+        this.receiver = new ByteReceiver(
+                this, StatusFrame.BYTES, ByteOrder.LITTLE_ENDIAN, scope.config().readsPerWakeup());
     }
 
     ByteReceiver receiver() {

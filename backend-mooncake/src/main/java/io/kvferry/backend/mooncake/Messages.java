@@ -216,7 +216,8 @@ final class Messages {
                 throw new TransferException(
                         TransferErrorCode.INCOMPATIBLE_PEER,
                         Stage.PREPARE,
-                        what + " moves bytes by " + protocols + ", not by tcp; run it with tcp");
+                        what + " moves bytes by " + protocols + ", not by tcp; run it with tcp, or this side with"
+                                + " kvferry.mooncake.engine=native");
             }
             if (dataPort < 1 || dataPort > 65535 || offered == null || name.isEmpty()) {
                 throw malformed(what, "lacks a name, tcp_data_port or buffers");

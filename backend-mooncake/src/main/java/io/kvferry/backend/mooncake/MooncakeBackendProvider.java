@@ -1,5 +1,7 @@
 package io.kvferry.backend.mooncake;
 
+import io.kvferry.backend.mooncake.adapter.MooncakeAdapterProvider;
+import io.kvferry.backend.mooncake.adapter.TransferEngineProvider;
 import io.kvferry.spi.Availability;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
@@ -20,8 +22,17 @@ import java.util.Set;
  * @since 0.1.0
  */
 public final class MooncakeBackendProvider implements TransferBackendProvider {
+    private final MooncakeAdapterProvider adapters;
+
     /** Made by {@link java.util.ServiceLoader}. */
-    public MooncakeBackendProvider() {}
+    public MooncakeBackendProvider() {
+        this(new TransferEngineProvider());
+    }
+
+    /** @param adapters makes the native engine */
+    MooncakeBackendProvider(MooncakeAdapterProvider adapters) {
+        this.adapters = adapters;
+    }
 
     @Override
     public String name() {
@@ -35,7 +46,13 @@ public final class MooncakeBackendProvider implements TransferBackendProvider {
 
     @Override
     public Availability probe(BackendConfig config) {
-        String metadata = config.get(MooncakeConfigKeys.METADATA);
+        return switch (config.get(MooncakeConfigKeys.ENGINE)) {
+            case WIRE -> probeWire(config.get(MooncakeConfigKeys.METADATA));
+            case NATIVE -> adapters.probe(NativeConfig.settings(config, ""));
+        };
+    }
+
+    private static Availability probeWire(String metadata) {
         if (metadata.startsWith("etcd://") || metadata.startsWith("redis://")) {
             return new Availability.Unavailable(
                     TransferErrorCode.UNSUPPORTED,
@@ -57,6 +74,9 @@ public final class MooncakeBackendProvider implements TransferBackendProvider {
         if (probe(config) instanceof Availability.Unavailable(TransferErrorCode code, String reason, String fix)) {
             throw new TransferException(code, Stage.OPEN, reason + "; " + fix);
         }
-        return WireBackend.open(MooncakeConfig.from(config, environment), environment, deadline);
+        return switch (config.get(MooncakeConfigKeys.ENGINE)) {
+            case WIRE -> WireBackend.open(MooncakeConfig.from(config, environment), environment, deadline);
+            case NATIVE -> NativeBackend.open(adapters, NativeConfig.from(config, environment), environment);
+        };
     }
 }

@@ -14,6 +14,59 @@ import java.util.Set;
  * @since 0.1.0
  */
 public final class MooncakeConfigKeys {
+    /** What moves the bytes. */
+    public static final ConfigKey<MooncakeEngineKind> ENGINE = ConfigKey.oneOf(
+            "kvferry.mooncake.engine",
+            MooncakeEngineKind.WIRE,
+            "wire speaks Mooncake's TCP protocol in Java and needs nothing. native drives the installed libtransfer_engine,"
+                    + " for RDMA, EFA and what else it moves bytes by; both nodes of a transfer run the same engine.");
+
+    /** The library of the native engine. */
+    public static final ConfigKey<String> NATIVE_LIBRARY = ConfigKey.text(
+            "kvferry.mooncake.native-library",
+            "libtransfer_engine.so",
+            "File name or path of Mooncake's transfer engine, built as a shared library. Read by the native engine alone.");
+
+    /** What the native engine moves bytes by. */
+    public static final ConfigKey<String> NATIVE_TRANSPORT = ConfigKey.text(
+            "kvferry.mooncake.native-transport",
+            "tcp",
+            "What the native engine moves bytes by, in Mooncake's words: tcp, rdma, efa. Two nodes need the same.");
+
+    /** Where registered memory is, for the native engine. */
+    public static final ConfigKey<String> NATIVE_LOCATION = ConfigKey.text(
+            "kvferry.mooncake.native-location",
+            "*",
+            "Where registered memory is, in Mooncake's words, by which the native engine chooses network cards: cpu:0, cpu:1;"
+                    + " * lets it look.");
+
+    /** Blocks of one native batch. */
+    public static final ConfigKey<Integer> NATIVE_BATCH = ConfigKey.integer(
+            "kvferry.mooncake.native-batch",
+            32,
+            1,
+            4096,
+            "Blocks in one batch of the native engine. Larger costs less per block; a batch is applied as a whole.");
+
+    /** Native batches in flight. */
+    public static final ConfigKey<Integer> NATIVE_BATCHES = ConfigKey.integer(
+            "kvferry.mooncake.native-batches",
+            16,
+            1,
+            65536,
+            "Batches that the native engine has in hand at one time. Its TCP lanes refuse more than 1024 requests that wait"
+                    + " for one peer.");
+
+    /** Longest pause between questions to the native engine. */
+    public static final ConfigKey<Duration> NATIVE_POLL_INTERVAL = ConfigKey.duration(
+            "kvferry.mooncake.native-poll-interval",
+            Duration.ofMillis(1),
+            Duration.ofNanos(1000),
+            Duration.ofSeconds(1),
+            "Longest pause between two questions to the native engine while something is in flight; an idle one is asked for"
+                    + " notifications a twentieth as often. It calls nobody back; pauses begin at 5 us and double while"
+                    + " nothing changes.");
+
     /** Local address to listen on. */
     public static final ConfigKey<String> BIND_HOST = ConfigKey.text(
             "kvferry.mooncake.bind-host",
@@ -213,6 +266,13 @@ public final class MooncakeConfigKeys {
      */
     public static Set<ConfigKey<?>> all() {
         return new LinkedHashSet<>(List.of(
+                ENGINE,
+                NATIVE_LIBRARY,
+                NATIVE_TRANSPORT,
+                NATIVE_LOCATION,
+                NATIVE_BATCH,
+                NATIVE_BATCHES,
+                NATIVE_POLL_INTERVAL,
                 BIND_HOST,
                 ADVERTISED_HOST,
                 HANDSHAKE_PORT,

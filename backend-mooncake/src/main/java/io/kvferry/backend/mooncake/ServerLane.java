@@ -1,6 +1,7 @@
 package io.kvferry.backend.mooncake;
 
 import io.kvferry.netty.BlockCursor;
+import io.kvferry.netty.ByteReceiver;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryGate;
 import io.kvferry.spi.Operation;
@@ -12,6 +13,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.DuplexChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -50,7 +52,11 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
         this.channel = channel;
         this.loop = new LoopTasks(channel, scope.scheduler());
         this.space = space;
-        this.receiver = new ByteReceiver(this, scope.config().readsPerWakeup());
+        this.receiver = new ByteReceiver(
+                this,
+                RequestHeader.BYTES,
+                ByteOrder.LITTLE_ENDIAN,
+                scope.config().readsPerWakeup());
         this.progress = new ProgressWatch(scope, loop, this::isBusy, this::stuck);
     }
 
@@ -221,7 +227,7 @@ final class ServerLane extends ChannelInboundHandlerAdapter implements ByteRecei
 
     private void failLanding(String what) {
         Window into = window;
-        if (into != null && receiver.isLanding()) {
+        if (into != null && receiver.isLanding(into.transfer().tally().gate())) {
             into.transfer().tally().fail(TransferErrorCode.PEER_LOST, "connection " + this + " " + what);
         }
     }

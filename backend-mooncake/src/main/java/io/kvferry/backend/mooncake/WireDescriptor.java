@@ -99,6 +99,56 @@ sealed interface WireDescriptor {
         }
     }
 
+    /**
+     * Each at an address of a process that runs the native engine.
+     *
+     * @param incarnation which life of the target
+     * @param registrations changes with what its segment has registered
+     * @param acknowledged whether it answers WRITEs over TCP
+     * @param segment its segment name
+     */
+    @SuppressWarnings("ArrayRecordComponent") // is not compared
+    record Native(long incarnation, long registrations, boolean acknowledged, String segment, long[] addresses)
+            implements WireDescriptor {
+        Descriptor encode() {
+            byte[] name = segment.getBytes(StandardCharsets.UTF_8);
+            byte[] encoded = new byte[HEAD_BYTES + NATIVE_BYTES + name.length + addresses.length * 8 + CRC_BYTES];
+            ByteBuffer.wrap(encoded)
+                    .putShort(VERSION)
+                    .put(NATIVE)
+                    .putLong(incarnation)
+                    .putLong(registrations)
+                    .put((byte) (acknowledged ? 1 : 0))
+                    .putInt(name.length)
+                    .putInt(addresses.length)
+                    .put(name)
+                    .asLongBuffer()
+                    .put(addresses);
+            return seal(encoded);
+        }
+
+        private static @Nullable Native decode(ByteBuffer bytes) {
+            long incarnation = bytes.getLong();
+            long registrations = bytes.getLong();
+            boolean acknowledged = bytes.get() != 0;
+            long name = bytes.getInt();
+            long count = bytes.getInt();
+            if (count < 1 || name < 1 || count * 8 + name != bytes.remaining()) {
+                return null;
+            }
+            byte[] segment = new byte[(int) name];
+            long[] addresses = new long[(int) count];
+            bytes.get(segment).asLongBuffer().get(addresses);
+            return new Native(
+                    incarnation, registrations, acknowledged, new String(segment, StandardCharsets.UTF_8), addresses);
+        }
+
+        @Override
+        public String toString() {
+            return "Native[" + addresses.length + " blocks of " + segment + "]";
+        }
+    }
+
     /** The only version. */
     short VERSION = 1;
 
@@ -108,8 +158,11 @@ sealed interface WireDescriptor {
     /** Kind of {@link Addresses}. */
     byte ADDRESSES = 2;
 
+    /** Kind of {@link Native}. */
+    byte NATIVE = 3;
+
     /** Kind of {@link InBuffer}. */
-    byte IN_BUFFER = 3;
+    byte IN_BUFFER = 4;
 
     /** Version and kind. */
     int HEAD_BYTES = 3;
@@ -119,6 +172,9 @@ sealed interface WireDescriptor {
 
     /** Fields of {@link InBuffer}. */
     int IN_BUFFER_BYTES = 4 + 8;
+
+    /** Fixed fields of {@link Native}. */
+    int NATIVE_BYTES = 8 + 8 + 1 + 4 + 4;
 
     /** What a descriptor ends with. */
     int CRC_BYTES = 4;
@@ -141,6 +197,12 @@ sealed interface WireDescriptor {
         }
         if (kind == IN_BUFFER && length == HEAD_BYTES + IN_BUFFER_BYTES) {
             return new InBuffer(bytes.getInt(), bytes.getLong());
+        }
+        if (kind == NATIVE && length >= HEAD_BYTES + NATIVE_BYTES) {
+            Native known = Native.decode(bytes.slice(HEAD_BYTES, length - HEAD_BYTES));
+            if (known != null) {
+                return known;
+            }
         }
         if (kind == ADDRESSES && length >= HEAD_BYTES + 12) {
             Addresses foreign = Addresses.decode(bytes.slice(HEAD_BYTES, length - HEAD_BYTES));

@@ -57,6 +57,11 @@ final class WireInitiators {
                 var foreign = found.segment().addresses(place, plan.blocks());
                 yield prepareForeign(plan, memories, peer.segment(), found, foreign, until);
             }
+            case WireDescriptor.Native other ->
+                throw new TransferException(
+                        TransferErrorCode.INCOMPATIBLE_PEER,
+                        Stage.PREPARE,
+                        "the peer runs kvferry.mooncake.engine=native, and this node the wire engine; set both alike");
         };
     }
 

@@ -67,7 +67,7 @@ class ForeignEngineTest {
 
     private static Memory filled(TransferEngine engine, int seed) {
         Memory memory = engine.allocate(BYTES);
-        WireNode.fill(memory.region().segment(), seed);
+        BackendNode.fill(memory.region().segment(), seed);
         return memory;
     }
 
@@ -167,7 +167,7 @@ class ForeignEngineTest {
             told.complete(ForeignPeers.notification(payload));
             return Payload.EMPTY;
         });
-        WireNode sender = new WireNode(BackendConfig.DEFAULTS);
+        BackendNode<WireBackend> sender = BackendNode.wire(BackendConfig.DEFAULTS);
         try (sender;
                 Memory remote = filled(there, 3);
                 Memory local = filled(here, 5);

@@ -33,7 +33,7 @@ class ForeignInitiatorTest {
     private static final int WRITE = 1;
     private static final int V2 = 0x80;
 
-    private WireNode node;
+    private BackendNode<WireBackend> node;
     private MemorySegment memory;
     private BlockList blocks;
     private Ending ending;
@@ -42,9 +42,9 @@ class ForeignInitiatorTest {
 
     @BeforeEach
     void open() throws Exception {
-        node = new WireNode(BackendConfig.DEFAULTS);
+        node = BackendNode.wire(BackendConfig.DEFAULTS);
         memory = node.memory(BYTES, 3);
-        blocks = WireNode.blocks(memory, BYTES / 4);
+        blocks = BackendNode.blocks(memory, BYTES / 4);
         ending = new Ending(4);
         lease = node.offer(Operation.WRITE, blocks, ForeignPeers.anybodyToReadAndWrite(), ending);
         segment = segment();
@@ -52,7 +52,7 @@ class ForeignInitiatorTest {
 
     @AfterEach
     void close() {
-        lease.finish(WireNode.soon());
+        lease.finish(BackendNode.soon());
         node.close();
     }
 
@@ -252,7 +252,7 @@ class ForeignInitiatorTest {
     void foreign_leaseAllowsTheOperationOfItsPlanOnly() throws IOException {
         MemorySegment source = node.memory(4096, 5);
         TargetTransfer readable =
-                node.offer(Operation.READ, WireNode.blocks(source, 4096), ForeignPeers.anybody(), new Ending(1));
+                node.offer(Operation.READ, BackendNode.blocks(source, 4096), ForeignPeers.anybody(), new Ending(1));
         long address = segment().buffers().get(4).address();
         try (Socket socket = data()) {
             socket.getOutputStream().write(header(WRITE | V2, address, 4));
@@ -263,7 +263,7 @@ class ForeignInitiatorTest {
             assertThat(socket.getInputStream().readNBytes(4))
                     .isEqualTo(source.asSlice(0, 4).toArray(ValueLayout.JAVA_BYTE));
         }
-        readable.finish(WireNode.soon());
+        readable.finish(BackendNode.soon());
     }
 
     @Test
@@ -271,9 +271,9 @@ class ForeignInitiatorTest {
         try (Socket socket = data()) {
             socket.getOutputStream().write(header(WRITE | V2, base(), BYTES));
             socket.getOutputStream().write(new byte[] {42});
-            WireNode.await(() -> memory.get(ValueLayout.JAVA_BYTE, 0) == 42);
-            Quiescence answer = lease.finish(WireNode.soon());
-            node.backend.reset(new ResetScope.Instance(), WireNode.soon());
+            BackendNode.await(() -> memory.get(ValueLayout.JAVA_BYTE, 0) == 42);
+            Quiescence answer = lease.finish(BackendNode.soon());
+            node.backend.reset(new ResetScope.Instance(), BackendNode.soon());
             if (answer == Quiescence.QUARANTINED) {
                 ending.awaitQuiesced();
             }
@@ -283,10 +283,10 @@ class ForeignInitiatorTest {
 
     @Test
     void foreign_tenThousandBuffersArePublishedTogether() throws IOException {
-        BlockList many = WireNode.blocks(node.memory(10_000 * 64, 1), 64);
+        BlockList many = BackendNode.blocks(node.memory(10_000 * 64, 1), 64);
         TargetTransfer published = node.offer(Operation.READ, many, ForeignPeers.anybody(), new Ending(many.size()));
         assertThat(segment().buffers()).hasSize(10_004);
-        published.finish(WireNode.soon());
+        published.finish(BackendNode.soon());
         assertThat(segment().buffers()).hasSize(4);
     }
 

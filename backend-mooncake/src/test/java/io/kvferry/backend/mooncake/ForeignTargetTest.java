@@ -30,7 +30,7 @@ class ForeignTargetTest {
 
     private final byte[] remote = new byte[BYTES];
     private ScriptedTarget target;
-    private WireNode node;
+    private BackendNode<WireBackend> node;
     private MemorySegment local;
     private BlockList blocks;
 
@@ -38,11 +38,11 @@ class ForeignTargetTest {
     void open() throws Exception {
         target = new ScriptedTarget(wire -> {});
         target.does(target.memory(remote, BASE, true));
-        node = new WireNode(BackendConfig.DEFAULTS
+        node = BackendNode.wire(BackendConfig.DEFAULTS
                 .with(MooncakeConfigKeys.LANES, 1)
                 .with(MooncakeConfigKeys.PROGRESS_TIMEOUT, Duration.ofMillis(400)));
         local = node.memory(BYTES, 3);
-        blocks = WireNode.blocks(local, BYTES / 4);
+        blocks = BackendNode.blocks(local, BYTES / 4);
     }
 
     @AfterEach
@@ -51,14 +51,14 @@ class ForeignTargetTest {
         target.close();
     }
 
-    private WireNode.Started start(Operation operation) {
+    private BackendNode.Started start(Operation operation) {
         return node.start(operation, target.name(), blocks, BASE);
     }
 
     private void assertMoved(Operation operation) throws Exception {
-        WireNode.Started started = start(operation);
+        BackendNode.Started started = start(operation);
         started.ending().awaitCompleted();
-        started.transfer().finish(WireNode.soon());
+        started.transfer().finish(BackendNode.soon());
         assertThat(remote).isEqualTo(local.toArray(ValueLayout.JAVA_BYTE));
     }
 
@@ -119,7 +119,7 @@ class ForeignTargetTest {
             wire.out().write(remote[BYTES - 1]);
             wire.in().read();
         });
-        WireNode.Started started = start(Operation.WRITE);
+        BackendNode.Started started = start(Operation.WRITE);
         assertThat(probed.await(20, TimeUnit.SECONDS)).isTrue();
 
         assertThat(started.ending().isComplete()).isFalse();
@@ -155,7 +155,7 @@ class ForeignTargetTest {
             wire.header();
             wire.send(ScriptedTarget.REJECTED);
         });
-        WireNode.Started started = start(Operation.WRITE);
+        BackendNode.Started started = start(Operation.WRITE);
         TransferErrorCode code = awaitOneOf(started, TransferErrorCode.ACCESS_DENIED, TransferErrorCode.PEER_LOST);
         assertThat(code).isNotNull();
         assertThat(started.ending().isComplete()).isFalse();
@@ -165,7 +165,8 @@ class ForeignTargetTest {
     }
 
     /** A rejection that is followed by a close can be overtaken by the reset. */
-    private static TransferErrorCode awaitOneOf(WireNode.Started started, TransferErrorCode... codes) throws Exception {
+    private static TransferErrorCode awaitOneOf(BackendNode.Started started, TransferErrorCode... codes)
+            throws Exception {
         TransferErrorCode code = started.ending().awaitFailed().code();
         assertThat(code).isIn((Object[]) codes);
         return code;
@@ -179,9 +180,9 @@ class ForeignTargetTest {
             wire.out().write(new byte[1024]);
             wire.in().read();
         });
-        WireNode.Started started = start(Operation.READ);
+        BackendNode.Started started = start(Operation.READ);
         started.ending().awaitFailed(TransferErrorCode.PEER_LOST);
-        if (started.transfer().finish(WireNode.soon()) == Quiescence.QUARANTINED) {
+        if (started.transfer().finish(BackendNode.soon()) == Quiescence.QUARANTINED) {
             started.ending().awaitQuiesced();
         }
         assertThat(started.ending().isComplete()).isFalse();
@@ -194,7 +195,7 @@ class ForeignTargetTest {
             wire.in().readNBytes(ScriptedTarget.Wire.size(header));
             wire.in().read();
         });
-        WireNode.Started started = start(Operation.WRITE);
+        BackendNode.Started started = start(Operation.WRITE);
         started.ending().awaitFailed(TransferErrorCode.PEER_LOST);
         assertThat(started.ending().isComplete()).isFalse();
     }
@@ -208,7 +209,7 @@ class ForeignTargetTest {
             wire.socket().shutdownOutput();
             wire.in().read();
         });
-        WireNode.Started started = start(Operation.READ);
+        BackendNode.Started started = start(Operation.READ);
         started.ending().awaitFailed(TransferErrorCode.CONNECTION_FAILED);
         assertThat(started.ending().isComplete()).isFalse();
     }
@@ -233,7 +234,7 @@ class ForeignTargetTest {
             wire.in().read();
         });
         start(Operation.WRITE).ending().awaitCompleted();
-        WireNode.await(() -> node.backend.refused() > 0);
+        BackendNode.await(() -> node.backend.refused() > 0);
         target.does(target.memory(remote, BASE, true));
         assertMoved(Operation.WRITE);
     }
@@ -242,7 +243,7 @@ class ForeignTargetTest {
     void foreign_restartOnANewPortIsFoundByTheNextPrepare() throws Exception {
         assertMoved(Operation.WRITE);
         target.restartData();
-        WireNode.fill(local, 5);
+        BackendNode.fill(local, 5);
         target.says(
                 target.segment(2, "\"addr\":18446744073709486080,\"length\":65536", ",\"kvferry_incarnation\":\"b\""));
         assertMoved(Operation.WRITE);
@@ -287,12 +288,12 @@ class ForeignTargetTest {
 
     @Test
     void foreign_oversizedReplyIsRefusedByTheKeyThatAllowsIt() throws Exception {
-        try (WireNode small =
-                new WireNode(BackendConfig.DEFAULTS.with(MooncakeConfigKeys.HANDSHAKE_MAX_LENGTH, 1024L))) {
+        try (BackendNode<WireBackend> small =
+                BackendNode.wire(BackendConfig.DEFAULTS.with(MooncakeConfigKeys.HANDSHAKE_MAX_LENGTH, 1024L))) {
             target.says(target.segment(2, "\"addr\":4096,\"length\":65536", ",\"more\":\"" + "x".repeat(2000) + "\""));
             MemorySegment memory = small.memory(4096, 1);
-            TransferException refusal =
-                    refusal(() -> small.prepare(Operation.WRITE, target.name(), WireNode.blocks(memory, 4096), 4096));
+            TransferException refusal = refusal(
+                    () -> small.prepare(Operation.WRITE, target.name(), BackendNode.blocks(memory, 4096), 4096));
             assertThat(refusal.getMessage()).contains("kvferry.mooncake.handshake-max-length=1024");
         }
     }
@@ -303,7 +304,7 @@ class ForeignTargetTest {
         for (int i = 0; i < addresses.length; i++) {
             addresses[i] = BASE + blocks.offset(i);
         }
-        WireNode.Started started = node.prepare(
+        BackendNode.Started started = node.prepare(
                 Operation.WRITE,
                 ForeignPeers.endpoint(target.name()),
                 blocks,

@@ -30,7 +30,7 @@ class PythonPeersTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "--v1"})
     void foreign_targetIsWrittenAndReadInBlocksOfAnySize(String generation) throws Exception {
-        try (WireNode node = new WireNode(BackendConfig.DEFAULTS);
+        try (BackendNode<WireBackend> node = BackendNode.wire(BackendConfig.DEFAULTS);
                 PythonPeer peer = generation.isEmpty()
                         ? new PythonPeer("mooncake_target.py", Long.toString(BYTES))
                         : new PythonPeer("mooncake_target.py", Long.toString(BYTES), generation)) {
@@ -39,9 +39,9 @@ class PythonPeersTest {
             MemorySegment source = node.memory(BYTES, 3);
             MemorySegment copy = node.memory(BYTES, 0);
             for (long block : new long[] {4096, 100_000, BYTES}) {
-                WireNode.fill(source, (int) block);
-                move(node, Operation.WRITE, place[0], WireNode.blocks(source, block), base);
-                move(node, Operation.READ, place[0], WireNode.blocks(copy, block), base);
+                BackendNode.fill(source, (int) block);
+                move(node, Operation.WRITE, place[0], BackendNode.blocks(source, block), base);
+                move(node, Operation.READ, place[0], BackendNode.blocks(copy, block), base);
                 long moved = BYTES / block * block;
                 assertThat(copy.asSlice(0, moved).mismatch(source.asSlice(0, moved)))
                         .isEqualTo(-1);
@@ -50,28 +50,29 @@ class PythonPeersTest {
         }
     }
 
-    private static void move(WireNode node, Operation operation, String segment, BlockList blocks, long base)
+    private static void move(
+            BackendNode<WireBackend> node, Operation operation, String segment, BlockList blocks, long base)
             throws Exception {
-        WireNode.Started started = node.start(operation, segment, blocks, base);
+        BackendNode.Started started = node.start(operation, segment, blocks, base);
         started.ending().awaitCompleted();
-        started.transfer().finish(WireNode.soon());
+        started.transfer().finish(BackendNode.soon());
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"1 128", "4 16", "12 1", "4 16 --v1", "2 32 --no-pool"})
     void foreign_initiatorWritesAndReadsBackWithManyThreads(String arguments) throws Exception {
-        try (WireNode node = new WireNode(BackendConfig.DEFAULTS)) {
+        try (BackendNode<WireBackend> node = BackendNode.wire(BackendConfig.DEFAULTS)) {
             MemorySegment memory = node.memory(BYTES, 0);
             TargetTransfer lease = node.offer(
                     Operation.WRITE,
-                    WireNode.blocks(memory, BYTES),
+                    BackendNode.blocks(memory, BYTES),
                     ForeignPeers.anybodyToReadAndWrite(),
                     new Ending(1));
             String[] command = (node.backend.segmentName() + " " + arguments).split(" ");
             try (PythonPeer peer = new PythonPeer("mooncake_initiator.py", command)) {
                 assertThat(peer.line()).isEqualTo(crc(memory));
             }
-            lease.finish(WireNode.soon());
+            lease.finish(BackendNode.soon());
         }
     }
 
@@ -81,16 +82,17 @@ class PythonPeersTest {
             BackendConfig config = BackendConfig.DEFAULTS
                     .with(MooncakeConfigKeys.METADATA, server.line())
                     .with(MooncakeConfigKeys.SEGMENT_NAME, "node/7");
-            WireNode crashed = new WireNode(config);
+            BackendNode<WireBackend> crashed = BackendNode.wire(config);
             crashed.offer(
                     Operation.READ,
-                    WireNode.blocks(crashed.memory(4096, 1), 4096),
+                    BackendNode.blocks(crashed.memory(4096, 1), 4096),
                     ForeignPeers.anybody(),
                     new Ending(1));
-            try (WireNode target = new WireNode(config);
-                    WireNode initiator = new WireNode(config.with(MooncakeConfigKeys.SEGMENT_NAME, "node8"))) {
+            try (BackendNode<WireBackend> target = BackendNode.wire(config);
+                    BackendNode<WireBackend> initiator =
+                            BackendNode.wire(config.with(MooncakeConfigKeys.SEGMENT_NAME, "node8"))) {
                 MemorySegment memory = target.memory(8192, 9);
-                target.offer(Operation.READ, WireNode.blocks(memory, 8192), ForeignPeers.anybody(), new Ending(1));
+                target.offer(Operation.READ, BackendNode.blocks(memory, 8192), ForeignPeers.anybody(), new Ending(1));
                 Segment segment = initiator.backend.segment("node/7");
                 assertThat(segment.buffers()).hasSize(1).allMatch(buffer -> buffer.length() == 8192);
 
@@ -99,10 +101,10 @@ class PythonPeersTest {
                         initiator,
                         Operation.READ,
                         "node/7",
-                        WireNode.blocks(copy, 8192),
+                        BackendNode.blocks(copy, 8192),
                         segment.buffers().getFirst().address());
                 assertThat(copy.mismatch(memory)).isEqualTo(-1);
-                target.backend.close(WireNode.soon());
+                target.backend.close(BackendNode.soon());
                 assertThatThrownBy(() -> initiator.backend.segment("node/7"))
                         .isInstanceOfSatisfying(
                                 TransferException.class,

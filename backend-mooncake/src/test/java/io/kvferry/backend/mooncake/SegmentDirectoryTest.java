@@ -28,8 +28,8 @@ class SegmentDirectoryTest {
     @Test
     void aSegmentIsAskedForAtEveryPrepareUnlessItMayBeOlder() throws Exception {
         try (ScriptedTarget target = target();
-                WireNode node = new WireNode(BackendConfig.DEFAULTS);
-                WireNode trusting = new WireNode(
+                BackendNode<WireBackend> node = BackendNode.wire(BackendConfig.DEFAULTS);
+                BackendNode<WireBackend> trusting = BackendNode.wire(
                         BackendConfig.DEFAULTS.with(MooncakeConfigKeys.SEGMENT_MAX_AGE, Duration.ofHours(1)))) {
             node.backend.segment(target.name());
             node.backend.segment(target.name());
@@ -43,9 +43,9 @@ class SegmentDirectoryTest {
     @Test
     void aTransferThatFailsMakesTheNextOneAskAgain() throws Exception {
         try (ScriptedTarget target = target();
-                WireNode node = new WireNode(
+                BackendNode<WireBackend> node = BackendNode.wire(
                         BackendConfig.DEFAULTS.with(MooncakeConfigKeys.SEGMENT_MAX_AGE, Duration.ofHours(1)))) {
-            BlockList blocks = WireNode.blocks(node.memory(4096, 3), 4096);
+            BlockList blocks = BackendNode.blocks(node.memory(4096, 3), 4096);
             node.start(Operation.WRITE, target.name(), blocks, BASE).ending().awaitCompleted();
             target.restartData(); // the data port that is remembered is gone
             target.says(target.segment(2, "\"addr\":18446744073709486080,\"length\":65536", ""));
@@ -64,7 +64,7 @@ class SegmentDirectoryTest {
     @Test
     void segmentsAreBounded() throws Exception {
         List<ScriptedTarget> targets = new ArrayList<>();
-        try (WireNode node = new WireNode(BackendConfig.DEFAULTS
+        try (BackendNode<WireBackend> node = BackendNode.wire(BackendConfig.DEFAULTS
                 .with(MooncakeConfigKeys.MAX_SEGMENTS, 2)
                 .with(MooncakeConfigKeys.SEGMENT_MAX_AGE, Duration.ofHours(1)))) {
             for (int i = 0; i < 4; i++) {

@@ -25,13 +25,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Two of our nodes, below the engine. */
 @Timeout(60)
 class WirePairTest {
-    private WireNode initiator;
-    private WireNode target;
+    private BackendNode<WireBackend> initiator;
+    private BackendNode<WireBackend> target;
 
     @BeforeEach
     void open() {
-        initiator = new WireNode(BackendConfig.DEFAULTS);
-        target = new WireNode(BackendConfig.DEFAULTS);
+        initiator = BackendNode.wire(BackendConfig.DEFAULTS);
+        target = BackendNode.wire(BackendConfig.DEFAULTS);
     }
 
     @AfterEach
@@ -61,7 +61,7 @@ class WirePairTest {
         Ending arrived = new Ending(100_000);
         TargetTransfer lease =
                 target.offer(operation, scattered(remote, blockBytes), WireProposal.PEER.encode(), arrived);
-        WireNode.Started started = initiator.prepare(
+        BackendNode.Started started = initiator.prepare(
                 operation, target.backend.endpoint(), scattered(local, blockBytes), lease.descriptor());
         started.transfer().submit(new BlockRange(0, 40_000));
         started.transfer().submit(new BlockRange(40_000, 60_000));
@@ -69,8 +69,8 @@ class WirePairTest {
         if (operation == Operation.WRITE) {
             arrived.awaitCompleted();
         }
-        started.transfer().finish(WireNode.soon());
-        lease.finish(WireNode.soon());
+        started.transfer().finish(BackendNode.soon());
+        lease.finish(BackendNode.soon());
         for (int i = 0; i < 100_000; i++) {
             MemorySegment there = remote.asSlice(2L * i * blockBytes, blockBytes);
             MemorySegment here = local.asSlice(2L * i * blockBytes, blockBytes);
@@ -81,17 +81,17 @@ class WirePairTest {
     @Test
     void aLeaseForAPeerIsNotInThePublishedSegment() {
         MemorySegment memory = target.memory(4096, 1);
-        TargetTransfer lease =
-                target.offer(Operation.READ, WireNode.blocks(memory, 4096), WireProposal.PEER.encode(), new Ending(1));
+        TargetTransfer lease = target.offer(
+                Operation.READ, BackendNode.blocks(memory, 4096), WireProposal.PEER.encode(), new Ending(1));
         assertThat(initiator.backend.segment(target.backend.segmentName()).buffers())
                 .isEmpty();
-        lease.finish(WireNode.soon());
+        lease.finish(BackendNode.soon());
     }
 
     @Test
     void noBitOfADescriptorCanBeChanged() {
         MemorySegment memory = target.memory(4096, 1);
-        BlockList blocks = WireNode.blocks(memory, 4096);
+        BlockList blocks = BackendNode.blocks(memory, 4096);
         TargetTransfer lease = target.offer(Operation.READ, blocks, WireProposal.PEER.encode(), new Ending(1));
         byte[] bytes = lease.descriptor().toByteArray();
         for (int bit = 0; bit < bytes.length * 8; bit++) {
@@ -103,7 +103,7 @@ class WirePairTest {
             assertThat(refusal(new Descriptor(Arrays.copyOf(bytes, length))))
                     .isEqualTo(TransferErrorCode.PROTOCOL_ERROR);
         }
-        lease.finish(WireNode.soon());
+        lease.finish(BackendNode.soon());
     }
 
     private static TransferErrorCode refusal(Descriptor descriptor) {

@@ -7,24 +7,20 @@ import io.kvferry.spi.Deadline;
 import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
-import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferId;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A communicator of two ranks for one operation of one initiator at one target, with a stream of its own. What runs on it runs
- * in the order of the numbers that the target gave. Confined to the device thread, but for what says otherwise.
+ * A communicator for one operation of one initiator at one target, with a stream of its own. What runs on it runs in the order of
+ * the numbers that the target gave. Confined to the device thread, but for what says otherwise.
  */
 final class Connection {
     private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
@@ -33,18 +29,8 @@ final class Connection {
     static final String ADVICE = "check that NCCL_SOCKET_IFNAME names an interface that both machines share and that no"
             + " firewall closes its ports";
 
-    /** Both ranks of every connection; the initiator is the first. */
-    static final int RANKS = 2;
-
-    static final int INITIATOR_RANK = 0;
-    static final int TARGET_RANK = 1;
-
     /** What a connection is for; at the peer there is one with the other side's name. */
-    record Key(PeerIdentity peer, long instance, Operation operation, Side side) {
-        private int rank() {
-            return side == Side.INITIATOR ? INITIATOR_RANK : TARGET_RANK;
-        }
-    }
+    record Key(PeerIdentity peer, long instance, Operation operation, Role role) {}
 
     /** A transfer that uses the connection. */
     interface User {
@@ -68,16 +54,13 @@ final class Connection {
     private final Deadline connectDeadline;
     private final long communicator;
     private final Lane lane;
+    private final Turns turns;
     private final CompletableFuture<Connection> opened = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private final Set<User> users = new HashSet<>();
 
     private volatile State state = State.CONNECTING;
     private volatile boolean peerJoins;
-    /** At the target the next number to give; at the initiator the next whose turn it is. */
-    private long nextSequence;
-
-    private final Map<Long, Half> early = new HashMap<>();
 
     /**
      * Begins to connect.
@@ -96,9 +79,11 @@ final class Connection {
         this.number = number;
         this.nccl = nccl;
         this.connectDeadline = until;
-        this.lane = new Lane(nccl, cuda, RANKS - 1 - key.rank(), settings.zeroCopy());
+        Role role = key.role();
+        this.lane = new Lane(nccl, cuda, role.peerRank(), settings.zeroCopy());
+        this.turns = Turns.of(role, lane);
         try {
-            this.communicator = nccl.connect(uniqueId.bytes(), RANKS, key.rank(), settings.maxCtas());
+            this.communicator = nccl.connect(uniqueId.bytes(), role.ranks(), role.rank(), settings.maxCtas());
         } catch (RuntimeException e) {
             lane.close();
             throw e;
@@ -168,32 +153,25 @@ final class Connection {
 
     /** Gives the next number, at the target. */
     long takeSequence() {
-        return nextSequence++;
+        return turns.take();
     }
 
-    /** Posts what the number belongs to, at the target, where numbers are taken in their order. */
-    void post(Half half) {
+    /** Posts the target's half of the number that was given last. */
+    void postAtTarget(long sequence, Half half) {
         if (state == State.OPEN) {
-            lane.add(half);
+            turns.atTarget(sequence, half);
         } else {
             half.outcome().dropped();
         }
     }
 
-    /** Posts at the initiator, where answers of different transfers may overtake each other: it waits for its turn. */
-    void post(long sequence, Half half) {
+    /** Posts the initiator's half of a number, when its turn comes. */
+    void postAtInitiator(long sequence, Half half) {
         if (state != State.OPEN) {
             half.outcome().dropped();
-            return;
-        }
-        if (sequence < nextSequence || early.putIfAbsent(sequence, half) != null) {
+        } else if (!turns.atInitiator(sequence, half)) {
             half.outcome().dropped();
             end(TransferErrorCode.PROTOCOL_ERROR, "the target gave the number " + sequence + " twice");
-            return;
-        }
-        for (Half next = early.remove(nextSequence); next != null; next = early.remove(nextSequence)) {
-            nextSequence++;
-            lane.add(next);
         }
     }
 
@@ -275,8 +253,7 @@ final class Connection {
             LOG.warn("a communicator with {} could not be aborted", key.peer(), e);
         }
         opened.completeExceptionally(new TransferException(code, Stage.PREPARE, detail));
-        List<Half> waiting = new ArrayList<>(early.values());
-        early.clear();
+        List<Half> waiting = turns.withdraw();
         lane.dropWaiting();
         waiting.forEach(half -> half.outcome().dropped());
         List.copyOf(users).forEach(user -> user.connectionEnded(code, detail));

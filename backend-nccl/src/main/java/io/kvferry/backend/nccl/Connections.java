@@ -91,16 +91,32 @@ final class Connections {
         long number = Handshake.randomNumber();
         Connection connection = add(key, number, id);
         var ignored = connection.opened().thenRun(() -> failedConnects--);
-        invite.accept(new Message.Join(number, Connection.RANKS, Connection.TARGET_RANK, id));
+        Role invited = key.role().invited();
+        invite.accept(new Message.Join(number, invited.ranks(), invited.rank(), id));
         return connection;
     }
 
     /** Joins a connection as target, in place of one that the initiator has given up. */
     Connection join(Connection.Key key, Message.Join join) {
-        if (join.ranks() != Connection.RANKS || join.rank() != Connection.TARGET_RANK || join.connection() == 0) {
+        Role role = key.role();
+        if (join.ranks() != role.ranks() || join.rank() != role.rank() || join.connection() == 0) {
             throw Message.protocolError("asked to join as rank " + join.rank() + " of " + join.ranks()
-                    + ", a target is rank " + Connection.TARGET_RANK + " of " + Connection.RANKS);
+                    + ", a target is rank " + role.rank() + " of " + role.ranks());
         }
+        return role == Role.BOTH ? own(key, join.connection()) : joinPeer(key, join);
+    }
+
+    /** The one rank that there is has begun already. */
+    private Connection own(Connection.Key key, long number) {
+        Connection begun = find(key, number);
+        if (begun == null) {
+            throw new TransferException(
+                    TransferErrorCode.CONNECTION_FAILED, Stage.PREPARE, "the connection to itself has ended");
+        }
+        return begun;
+    }
+
+    private Connection joinPeer(Connection.Key key, Message.Join join) {
         Connection known = find(key);
         if (known != null) {
             known.end(TransferErrorCode.TRANSFER_FAILED, "the initiator connects anew");

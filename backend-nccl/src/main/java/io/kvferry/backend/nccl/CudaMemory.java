@@ -44,6 +44,33 @@ final class CudaMemory implements DeviceMemory {
         return settings.device();
     }
 
+    /** Refuses what this engine cannot move. NCCL does not look: a kernel that faults takes the whole device down with it. */
+    void requireMovable(MemoryRegion region, Deadline deadline) {
+        if (region.kind() != MemoryKind.CUDA) {
+            throw new TransferException(
+                    TransferErrorCode.UNSUPPORTED,
+                    Stage.REGISTER,
+                    "nccl moves CUDA memory, not " + region.kind()
+                            + "; set kvferry.staging = pinned to have it copied");
+        }
+        if (region.device() != settings.device()) {
+            throw invalid(
+                    region + " is not on the GPU of this engine, " + NcclConfigKeys.DEVICE + "=" + settings.device());
+        }
+        boolean inside = copies.call(
+                deadline,
+                Stage.REGISTER,
+                "asking what " + region + " is",
+                () -> isOnDevice(region.address()) && isOnDevice(region.address() + region.sizeBytes() - 1));
+        if (!inside) {
+            throw invalid(region + " is not memory of that device");
+        }
+    }
+
+    private boolean isOnDevice(long address) {
+        return cuda.deviceOf(address) == settings.device();
+    }
+
     @Override
     public MemoryRegion allocate(int device, long sizeBytes) {
         requireSize(sizeBytes);

@@ -1,21 +1,18 @@
 package io.kvferry.backend.nccl;
 
-import io.kvferry.spi.Deadline;
-import io.kvferry.spi.Scheduler;
-import io.kvferry.spi.Stage;
-import io.kvferry.spi.TimedWait;
-import io.kvferry.spi.TransferException;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one platform thread that owns every NCCL call of a device, and all state that hangs on them. Others hand it work, which
- * is bounded where it is made: by windows, inboxes and the queue of parts. Thread-safe.
+ * The one platform thread that owns every NCCL call for a device, and all state that hangs on them. Others hand it work, which is
+ * bounded where it is made: by windows, inboxes and the queue of parts. Thread-safe; {@link DeviceThreads} starts and ends it.
  */
 final class DeviceThread {
     private static final Logger LOG = LoggerFactory.getLogger(DeviceThread.class);
@@ -35,30 +32,36 @@ final class DeviceThread {
     }
 
     private final Queue<Runnable> work = new ConcurrentLinkedQueue<>();
+    private final List<Supplier<Progress>> polls = new CopyOnWriteArrayList<>();
+    private final CompletableFuture<Void> ready;
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
-    private final Runnable setUp;
-    private final Supplier<Progress> poll;
     private final Thread thread;
     private volatile boolean stopping;
 
-    /**
-     * @param setUp runs first on the thread; what it throws is what {@link #start} answers
-     * @param poll looks whether anything has moved
-     */
-    DeviceThread(String name, Runnable setUp, Supplier<Progress> poll) {
-        this.setUp = setUp;
-        this.poll = poll;
-        this.thread = Thread.ofPlatform().daemon().name(name).unstarted(this::run);
-    }
-
-    /** Starts the thread, and completes when it is set up. */
-    CompletableFuture<Void> start() {
-        CompletableFuture<Void> ready = call(() -> {
+    /** @param setUp runs first on the thread; what it throws is what {@link #ready} answers */
+    DeviceThread(String name, Runnable setUp) {
+        thread = Thread.ofPlatform().daemon().name(name).unstarted(this::run);
+        ready = call(() -> {
             setUp.run();
             return null;
         });
         thread.start();
+    }
+
+    /** Completes when the thread is set up. */
+    CompletableFuture<Void> ready() {
         return ready;
+    }
+
+    /** Looks from now on whether anything there has moved. */
+    void add(Supplier<Progress> poll) {
+        polls.add(poll);
+    }
+
+    /** Looks there no more; returns whether nobody is left to look at. */
+    boolean remove(Supplier<Progress> poll) {
+        polls.remove(poll);
+        return polls.isEmpty();
     }
 
     /** Runs a task on the thread, after those that came before. Does not block. */
@@ -125,6 +128,15 @@ final class DeviceThread {
     }
 
     private Progress look() {
+        Progress most = Progress.IDLE;
+        for (Supplier<Progress> poll : polls) {
+            Progress one = look(poll);
+            most = one.compareTo(most) > 0 ? one : most;
+        }
+        return most;
+    }
+
+    private Progress look(Supplier<Progress> poll) {
         try {
             return poll.get();
         } catch (RuntimeException | Error e) {
@@ -133,20 +145,11 @@ final class DeviceThread {
         }
     }
 
-    /** Ends the thread once its work is done. Does not block. Idempotent. */
-    void stop() {
+    /** Ends the thread once its work is done, and completes then. Does not block. Idempotent. */
+    CompletableFuture<Void> stop() {
         stopping = true;
         LockSupport.unpark(thread);
-    }
-
-    /** Waits for the end. Returns false if it still runs when the deadline passes. */
-    boolean awaitEnd(Deadline deadline, Scheduler scheduler) {
-        try {
-            TimedWait.await(ended, deadline, scheduler, Stage.CLOSE, "ending " + this);
-            return true;
-        } catch (TransferException e) {
-            return ended.isDone();
-        }
+        return ended;
     }
 
     @Override

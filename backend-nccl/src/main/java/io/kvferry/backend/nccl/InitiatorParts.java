@@ -122,7 +122,7 @@ final class InitiatorParts {
         if (!writes && checked) {
             part.checksum = ready.checksum();
         }
-        connection().post(ready.sequence(), new Half(side.blocks(), part.range, writes, new Half.Outcome() {
+        connection().postAtInitiator(ready.sequence(), new Half(side.blocks(), part.range, writes, new Half.Outcome() {
             @Override
             public void done() {
                 moved(part);

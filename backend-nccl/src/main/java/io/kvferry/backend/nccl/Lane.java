@@ -16,21 +16,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The stream of one connection: halves in their turn, each started as one group, each over when its event has happened.
+ * The stream of one connection: halves in their turn, those of one turn started as one group, and over when its event has happened.
  * Confined to the device thread.
  */
 final class Lane {
     private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
 
-    private record Running(Half half, long event) {}
+    private record Running(List<Half> halves, long event) {}
 
     private final NcclAdapter nccl;
     private final CudaAdapter cuda;
     private final int peerRank;
     private final boolean zeroCopy;
     private final long stream;
-    private final Queue<Half> turn = new ArrayDeque<>();
-    private @Nullable Half starting;
+    private final Queue<List<Half>> turn = new ArrayDeque<>();
+    private @Nullable List<Half> starting;
     private final Queue<Running> running = new ArrayDeque<>();
     private final Queue<Long> freeEvents = new ArrayDeque<>();
     private final Map<MemoryRegion, Long> registrations = new HashMap<>();
@@ -53,8 +53,9 @@ final class Lane {
         return !running.isEmpty() || starting != null;
     }
 
-    void add(Half half) {
-        turn.add(half);
+    /** Queues halves that start together. */
+    void add(List<Half> halves) {
+        turn.add(halves);
     }
 
     /** Tells those whose halves are over; returns whether there were any. */
@@ -63,7 +64,7 @@ final class Lane {
         while (!running.isEmpty() && cuda.hasHappened(running.element().event())) {
             Running done = running.remove();
             freeEvents.add(done.event());
-            done.half().outcome().done();
+            done.halves().forEach(half -> half.outcome().done());
             moved = true;
         }
         return moved;
@@ -77,13 +78,13 @@ final class Lane {
      */
     boolean advance(long communicator) {
         boolean moved = false;
-        Half begun = starting;
+        List<Half> begun = starting;
         if (begun != null) {
             starting = null;
             running.add(new Running(begun, recorded()));
             moved = true;
         }
-        Half next = turn.poll();
+        List<Half> next = turn.poll();
         if (next != null) {
             start(communicator, next);
             moved = true;
@@ -98,26 +99,32 @@ final class Lane {
         return event;
     }
 
-    private void start(long communicator, Half half) {
-        starting = half;
-        BlockList blocks = half.blocks();
+    private void start(long communicator, List<Half> halves) {
+        starting = halves;
         nccl.beginGroup();
         try {
-            for (int i = half.range().first(); i < half.range().end(); i++) {
-                MemoryRegion region = blocks.region(i);
-                if (zeroCopy) {
-                    registrations.computeIfAbsent(
-                            region, memory -> nccl.register(communicator, memory.address(), memory.sizeBytes()));
-                }
-                long address = region.address() + blocks.offset(i);
-                if (half.sends()) {
-                    nccl.send(communicator, address, blocks.length(i), peerRank, stream);
-                } else {
-                    nccl.receive(communicator, address, blocks.length(i), peerRank, stream);
-                }
+            for (Half half : halves) {
+                add(communicator, half);
             }
         } finally {
             nccl.endGroup();
+        }
+    }
+
+    private void add(long communicator, Half half) {
+        BlockList blocks = half.blocks();
+        for (int i = half.range().first(); i < half.range().end(); i++) {
+            MemoryRegion region = blocks.region(i);
+            if (zeroCopy) {
+                registrations.computeIfAbsent(
+                        region, memory -> nccl.register(communicator, memory.address(), memory.sizeBytes()));
+            }
+            long address = region.address() + blocks.offset(i);
+            if (half.sends()) {
+                nccl.send(communicator, address, blocks.length(i), peerRank, stream);
+            } else {
+                nccl.receive(communicator, address, blocks.length(i), peerRank, stream);
+            }
         }
     }
 
@@ -131,7 +138,7 @@ final class Lane {
 
     /** Drops what is not with the GPU. */
     void dropWaiting() {
-        List<Half> waiting = new ArrayList<>(turn);
+        List<Half> waiting = turn.stream().flatMap(List::stream).toList();
         turn.clear();
         waiting.forEach(half -> half.outcome().dropped());
     }
@@ -151,11 +158,11 @@ final class Lane {
     void close() {
         List<Half> dropped = new ArrayList<>();
         if (starting != null) {
-            dropped.add(starting);
+            dropped.addAll(starting);
             starting = null;
         }
         running.forEach(each -> {
-            dropped.add(each.half());
+            dropped.addAll(each.halves());
             freeEvents.add(each.event());
         });
         running.clear();

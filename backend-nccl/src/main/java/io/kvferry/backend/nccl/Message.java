@@ -30,8 +30,8 @@ sealed interface Message {
      * Initiator to target: join a communicator. Sent when the initiator enters itself.
      *
      * @param connection the initiator's number for it
-     * @param ranks of how many, always two
-     * @param rank which the target is, always one
+     * @param ranks of how many: two, or one of an engine with itself
+     * @param rank which the target is: the last
      */
     record Join(long connection, int ranks, int rank, UniqueId uniqueId) implements Message {}
 

@@ -18,12 +18,12 @@ import io.kvferry.spi.InitiatorPlan;
 import io.kvferry.spi.InitiatorTransfer;
 import io.kvferry.spi.Isolation;
 import io.kvferry.spi.MemoryHandle;
-import io.kvferry.spi.MemoryKind;
 import io.kvferry.spi.MemoryRegion;
+import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerChannel;
+import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Proposal;
 import io.kvferry.spi.ResetScope;
-import io.kvferry.spi.Side;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** One opened NCCL backend, for one GPU. Thread-safe. */
@@ -46,11 +47,11 @@ final class NcclBackend implements TransferBackend {
             EnumSet.complementOf(EnumSet.of(Capability.HOST_MEMORY, Capability.CANCEL_IN_FLIGHT));
 
     private final long instance = Handshake.randomNumber();
-    private final NcclLibrary library;
     private final Settings settings;
     private final BackendEnvironment environment;
     private final BackendInfo info;
     private final Connections connections;
+    private final Supplier<DeviceThread.Progress> poll;
     private final DeviceThread device;
     private final CopyThread copies;
     private final CudaMemory memory;
@@ -60,13 +61,13 @@ final class NcclBackend implements TransferBackend {
     private volatile boolean closed;
 
     private NcclBackend(NcclLibrary library, Presence.Found found, Settings settings, BackendEnvironment environment) {
-        this.library = library;
         this.settings = settings;
         this.environment = environment;
         String name =
                 "kvferry-nccl-" + settings.device() + "-" + environment.self().nodeId();
         this.connections = new Connections(library, settings, environment);
-        this.device = new DeviceThread(name, () -> library.cuda().use(settings.device()), connections::poll);
+        this.poll = connections::poll;
+        this.device = DeviceThreads.join(library, settings.device(), poll);
         this.admission = new Admission(device, settings.maxTransfers());
         this.copies = new CopyThread(name + "-copy", library.cuda(), environment.scheduler());
         this.memory = new CudaMemory(library, copies, settings, environment);
@@ -91,7 +92,7 @@ final class NcclBackend implements TransferBackend {
             Deadline deadline) {
         NcclBackend backend = new NcclBackend(library, found, settings, environment);
         try {
-            TimedWait.await(backend.device.start(), deadline, environment.scheduler(), Stage.OPEN, "opening the GPU");
+            TimedWait.await(backend.device.ready(), deadline, environment.scheduler(), Stage.OPEN, "opening the GPU");
             backend.copies.start(settings.device(), deadline);
             return backend;
         } catch (TransferException e) {
@@ -118,36 +119,8 @@ final class NcclBackend implements TransferBackend {
     @Override
     public MemoryHandle register(MemoryRegion region, Deadline deadline) {
         requireReady(Stage.REGISTER, deadline);
-        if (region.kind() != MemoryKind.CUDA) {
-            throw new TransferException(
-                    TransferErrorCode.UNSUPPORTED,
-                    Stage.REGISTER,
-                    "nccl moves CUDA memory, not " + region.kind()
-                            + "; set kvferry.staging = pinned to have it copied");
-        }
-        if (region.device() != settings.device()) {
-            throw invalid(
-                    Stage.REGISTER,
-                    region + " is not on the GPU of this engine, " + NcclConfigKeys.DEVICE + "=" + settings.device());
-        }
-        // NCCL does not look: a kernel that faults takes the whole device down with it
-        boolean inside = copies.call(
-                deadline,
-                Stage.REGISTER,
-                "asking what " + region + " is",
-                () -> isDeviceMemory(region.address()) && isDeviceMemory(region.address() + region.sizeBytes() - 1));
-        if (!inside) {
-            throw invalid(Stage.REGISTER, region + " is not memory of that device");
-        }
+        memory.requireMovable(region, deadline);
         return new NcclMemory(this, region);
-    }
-
-    private boolean isDeviceMemory(long address) {
-        return library.cuda().deviceOf(address) == settings.device();
-    }
-
-    private static TransferException invalid(Stage stage, String detail) {
-        return new TransferException(TransferErrorCode.INVALID_REQUEST, stage, detail);
     }
 
     /** Takes a registration back from every communicator. */
@@ -168,13 +141,14 @@ final class NcclBackend implements TransferBackend {
     @Override
     public Proposal propose(InitiatorPlan plan) {
         requireOpen(Stage.PREPARE);
-        Connection.Key key =
-                initiatorKey(plan, Handshake.decode(plan.peerEndpoint()).instance());
+        long target = Handshake.decode(plan.peerEndpoint()).instance();
+        Connection.Key key = key(plan.peer(), target, plan.operation(), Role.INITIATOR);
         return new Handshake(instance, connections.sharedNumber(key), false).proposal();
     }
 
-    private static Connection.Key initiatorKey(InitiatorPlan plan, long target) {
-        return new Connection.Key(plan.peer(), target, plan.operation(), Side.INITIATOR);
+    private Connection.Key key(PeerIdentity peer, long peerInstance, Operation operation, Role role) {
+        boolean own = peerInstance == instance && peer.equals(environment.self());
+        return new Connection.Key(peer, peerInstance, operation, own ? Role.BOTH : role);
     }
 
     @Override
@@ -183,7 +157,7 @@ final class NcclBackend implements TransferBackend {
         requireRegistered(plan.blocks(), plan.handles());
         PeerChannel channel = requireChannel(plan.channel());
         Handshake proposed = Handshake.decode(proposal);
-        Connection.Key key = new Connection.Key(plan.peer(), proposed.instance(), plan.operation(), Side.TARGET);
+        Connection.Key key = key(plan.peer(), proposed.instance(), plan.operation(), Role.TARGET);
         boolean known = proposed.connection() != 0 && connections.usableNumber(key) == proposed.connection();
         Descriptor descriptor = new Handshake(instance, proposed.connection(), known).descriptor();
         Admission.Admitted<NcclTarget> admitted = admission.admit(
@@ -204,7 +178,7 @@ final class NcclBackend implements TransferBackend {
         if (target.instance() != Handshake.decode(plan.peerEndpoint()).instance()) {
             throw Message.protocolError("the descriptor is of another instance than the one that was met");
         }
-        Connection.Key key = initiatorKey(plan, target.instance());
+        Connection.Key key = key(plan.peer(), target.instance(), plan.operation(), Role.INITIATOR);
         boolean checked = plan.checksum() == ChecksumMode.ON;
         Admission.Admitted<NcclInitiator> admitted = admission.admit(
                 TransferSide.Terms.of(plan),
@@ -248,8 +222,14 @@ final class NcclBackend implements TransferBackend {
         if (!copies.close(deadline)) {
             abandoned.add("the copies of " + device + " have not ended");
         }
-        device.stop();
-        if (!device.awaitEnd(deadline, environment.scheduler())) {
+        try {
+            TimedWait.await(
+                    DeviceThreads.leave(device, poll),
+                    deadline,
+                    environment.scheduler(),
+                    Stage.CLOSE,
+                    "leaving the GPU's thread");
+        } catch (TransferException e) {
             abandoned.add("thread " + device + ": it has not ended");
         }
         return new CloseReport(abandoned);
@@ -293,7 +273,10 @@ final class NcclBackend implements TransferBackend {
 
     private static PeerChannel requireChannel(@Nullable PeerChannel channel) {
         if (channel == null) {
-            throw invalid(Stage.PREPARE, "nccl needs the transfer's channel, and the plan brings none");
+            throw new TransferException(
+                    TransferErrorCode.INVALID_REQUEST,
+                    Stage.PREPARE,
+                    "nccl needs the transfer's channel, and the plan brings none");
         }
         return channel;
     }

@@ -133,7 +133,7 @@ final class TargetParts {
             return;
         }
         boolean sends = side.terms().operation() == Operation.READ;
-        open.post(new Half(side.blocks(), range, sends, new Half.Outcome() {
+        open.postAtTarget(sequence, new Half(side.blocks(), range, sends, new Half.Outcome() {
             @Override
             public void done() {
                 moved(request);

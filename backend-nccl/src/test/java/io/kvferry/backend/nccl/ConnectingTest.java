@@ -101,7 +101,7 @@ class ConnectingTest {
 
     @Test
     void partsWaitForATargetWhoseRankIsNotThroughYet() throws InterruptedException {
-        nccl.deafen(Connection.TARGET_RANK);
+        nccl.deafen(Role.TARGET.rank());
         try (TwoBackends pair = new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {
             TwoBackends.Agreed agreed = pair.agree(Operation.WRITE);
             CountDownLatch asked = new CountDownLatch(1);

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.kvferry.conformance.FakeTicker;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEnvironment;
+import io.kvferry.spi.BlockList;
+import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
+import io.kvferry.spi.MemoryRegion;
 import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
-import io.kvferry.spi.Side;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.time.Duration;
@@ -38,11 +40,11 @@ class ConnectionsTest {
     }
 
     private static Connection.Key initiatorOf(String node, long boot) {
-        return new Connection.Key(new PeerIdentity(node, boot), boot, Operation.WRITE, Side.INITIATOR);
+        return new Connection.Key(new PeerIdentity(node, boot), boot, Operation.WRITE, Role.INITIATOR);
     }
 
     private static Connection.Key targetOf(long boot) {
-        return new Connection.Key(new PeerIdentity("here", boot), boot, Operation.WRITE, Side.TARGET);
+        return new Connection.Key(new PeerIdentity("here", boot), boot, Operation.WRITE, Role.TARGET);
     }
 
     /** Connects to a peer of its own, and waits until both sides are open. */
@@ -151,6 +153,33 @@ class ConnectionsTest {
         pollUntil(target, joined.getLast()::isOpen);
         assertThat(joined.getFirst().isUsable()).isFalse();
         assertThat(target.usableNumber(targetOf(1))).isEqualTo(again.number());
+    }
+
+    @Test
+    void numberThatIsGivenTwiceEndsTheConnection() {
+        Connections here = connections(8);
+        Connection connection = connect(here, initiatorOf("a", 1));
+        connection.add(user("a"));
+        MemoryRegion memory = MemoryRegion.cuda(0, gpu.cuda().allocate(4096), 4096);
+        List<String> halves = new ArrayList<>();
+        for (String name : new String[] {"first", "second"}) {
+            connection.postAtInitiator(
+                    0,
+                    new Half(BlockList.uniform(memory, 0, 0, 4096, 1), new BlockRange(0, 1), true, new Half.Outcome() {
+                        @Override
+                        public void done() {
+                            halves.add(name + " done");
+                        }
+
+                        @Override
+                        public void dropped() {
+                            halves.add(name + " dropped");
+                        }
+                    }));
+        }
+        assertThat(ends).containsExactly("a PROTOCOL_ERROR");
+        pollUntil(here, connection::isEnded);
+        assertThat(halves).containsExactlyInAnyOrder("first dropped", "second dropped");
     }
 
     @Test

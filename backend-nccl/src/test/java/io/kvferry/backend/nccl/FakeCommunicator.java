@@ -5,7 +5,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
-/** One rank of a communicator of two, as {@link FakeNccl} keeps it. Guarded by the fake's lock. */
+/** One rank of a communicator of one or two, as {@link FakeNccl} keeps it. Guarded by the fake's lock. */
 final class FakeCommunicator {
     /** How often a call is answered IN_PROGRESS before it is over. */
     static final int CALLS_IN_PROGRESS = 2;
@@ -16,6 +16,7 @@ final class FakeCommunicator {
     }
 
     final long handle;
+    final int ranks;
     final int rank;
     final Pair pair;
     final Thread owner = Thread.currentThread();
@@ -29,13 +30,14 @@ final class FakeCommunicator {
     boolean failed;
     boolean aborted;
 
-    FakeCommunicator(long handle, int rank, Pair pair) {
+    FakeCommunicator(long handle, int ranks, int rank, Pair pair) {
         this.handle = handle;
+        this.ranks = ranks;
         this.rank = rank;
         this.pair = pair;
     }
 
     boolean isConnected() {
-        return pair.ranks[0] != null && pair.ranks[1] != null;
+        return ranks == 1 || (pair.ranks[0] != null && pair.ranks[1] != null);
     }
 }

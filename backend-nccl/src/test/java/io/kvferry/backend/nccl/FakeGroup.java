@@ -26,6 +26,11 @@ final class FakeGroup implements FakeStreams.Work {
         return step.test(this);
     }
 
+    /** Tells whether there are as many sends as receives. */
+    static boolean isBalanced(List<Piece> pieces) {
+        return 2 * pieces.stream().filter(Piece::sends).count() == pieces.size();
+    }
+
     /** The peer's group of the same turn, if it is there and fits; what does not fit hangs. */
     FakeGroup counterpart() {
         FakeCommunicator peer = communicator.pair.ranks[1 - communicator.rank];

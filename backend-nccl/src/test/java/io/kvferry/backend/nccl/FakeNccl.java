@@ -10,11 +10,12 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** NCCL of a {@link FakeGpu}: communicators of two ranks in one process, whose calls take their time. Thread-safe. */
+/** NCCL of a {@link FakeGpu}: communicators of one or two ranks in one process, whose calls take their time. Thread-safe. */
 final class FakeNccl implements NcclAdapter {
     private final FakeMemory memory;
     private final FakeStreams streams;
@@ -24,10 +25,12 @@ final class FakeNccl implements NcclAdapter {
     private final ThreadLocal<long[]> groupOf = new ThreadLocal<>();
     private long last = 0x9000;
     private int lastMaxCtas;
+    private int groups;
     private boolean frozen;
     private boolean failing;
     private boolean corrupting;
     private Set<Integer> deaf = Set.of();
+    private final Set<Thread> callers = new LinkedHashSet<>();
 
     FakeNccl(FakeMemory memory, FakeStreams streams) {
         this.memory = memory;
@@ -60,6 +63,16 @@ final class FakeNccl implements NcclAdapter {
         return lastMaxCtas;
     }
 
+    /** Groups that have begun, of all communicators. */
+    synchronized int groups() {
+        return groups;
+    }
+
+    /** Threads that have made communicators; no other may use one. */
+    synchronized Set<Thread> callers() {
+        return Set.copyOf(callers);
+    }
+
     /** Registrations of memory, of all communicators. */
     synchronized int registrations() {
         return communicators.values().stream()
@@ -81,12 +94,13 @@ final class FakeNccl implements NcclAdapter {
     @Override
     public synchronized long connect(byte[] uniqueId, int ranks, int rank, int maxCtas) {
         FakeCommunicator.Pair pair = ids.get(ByteBuffer.wrap(uniqueId));
-        if (pair == null || ranks != 2 || rank < 0 || rank > 1) {
+        if (pair == null || ranks < 1 || ranks > 2 || rank < 0 || rank >= ranks) {
             throw new TransferException(
                     TransferErrorCode.CONNECTION_FAILED, Stage.PREPARE, "the fake knows no such id or rank");
         }
         lastMaxCtas = maxCtas;
-        FakeCommunicator made = new FakeCommunicator(++last, rank, pair);
+        callers.add(Thread.currentThread());
+        FakeCommunicator made = new FakeCommunicator(++last, ranks, rank, pair);
         if (pair.ranks[rank] != null) {
             made.failed = true;
         } else {
@@ -157,7 +171,7 @@ final class FakeNccl implements NcclAdapter {
 
     private synchronized void add(long handle, FakeGroup.Piece piece, int peer, long stream) {
         FakeCommunicator known = usable(handle);
-        if (peer != 1 - known.rank) {
+        if (peer != known.ranks - 1 - known.rank) {
             throw new IllegalStateException("a peer of rank " + peer);
         }
         memory.device(piece.address(), piece.bytes());
@@ -173,8 +187,12 @@ final class FakeNccl implements NcclAdapter {
         if (pieces.isEmpty()) {
             return;
         }
+        groups++;
         FakeCommunicator known = find(groupOf.get()[0]);
         long stream = groupOf.get()[1];
+        if (known.ranks == 1 && !FakeGroup.isBalanced(pieces)) {
+            throw new IllegalStateException("a send to self without its receive, or the other way round");
+        }
         known.inProgress = FakeCommunicator.CALLS_IN_PROGRESS;
         known.startingOn = stream;
         FakeGroup begun = new FakeGroup(known, pieces, this::step);
@@ -201,7 +219,9 @@ final class FakeNccl implements NcclAdapter {
         if (frozen || me.failed) {
             return false;
         }
-        if (!mine.matched) {
+        if (!mine.matched && me.ranks == 1) {
+            moveToSelf(mine);
+        } else if (!mine.matched) {
             FakeGroup other = mine.counterpart();
             if (other == null) {
                 return false;
@@ -212,26 +232,36 @@ final class FakeNccl implements NcclAdapter {
         return true;
     }
 
+    /** The first send goes to the first receive, and so on. */
+    private void moveToSelf(FakeGroup group) {
+        List<FakeGroup.Piece> sends =
+                group.pieces.stream().filter(FakeGroup.Piece::sends).toList();
+        List<FakeGroup.Piece> receives =
+                group.pieces.stream().filter(piece -> !piece.sends()).toList();
+        for (int i = 0; i < sends.size(); i++) {
+            copy(sends.get(i), receives.get(i));
+        }
+        group.matched = true;
+        group.communicator.posted.remove(group.turn);
+    }
+
     private void move(FakeGroup one, FakeGroup other) {
         for (int i = 0; i < one.pieces.size(); i++) {
             FakeGroup.Piece here = one.pieces.get(i);
             FakeGroup.Piece there = other.pieces.get(i);
-            FakeGroup.Piece from = here.sends() ? here : there;
-            FakeGroup.Piece to = here.sends() ? there : here;
-            MemorySegment.copy(
-                    memory.device(from.address(), from.bytes()),
-                    0,
-                    memory.device(to.address(), to.bytes()),
-                    0,
-                    to.bytes());
-            if (corrupting) {
-                MemorySegment bytes = memory.device(to.address(), to.bytes());
-                bytes.set(ValueLayout.JAVA_BYTE, 0, (byte) ~bytes.get(ValueLayout.JAVA_BYTE, 0));
-            }
+            copy(here.sends() ? here : there, here.sends() ? there : here);
         }
         for (FakeGroup each : List.of(one, other)) {
             each.matched = true;
             each.communicator.posted.remove(each.turn);
+        }
+    }
+
+    private void copy(FakeGroup.Piece from, FakeGroup.Piece to) {
+        MemorySegment bytes = memory.device(to.address(), to.bytes());
+        MemorySegment.copy(memory.device(from.address(), from.bytes()), 0, bytes, 0, to.bytes());
+        if (corrupting) {
+            bytes.set(ValueLayout.JAVA_BYTE, 0, (byte) ~bytes.get(ValueLayout.JAVA_BYTE, 0));
         }
     }
 

@@ -31,6 +31,24 @@ class NcclOptionsTest {
     }
 
     @Test
+    void blocksMoveInGroupsOfTheSizeConfigured() throws InterruptedException {
+        FakeGpu gpu = new FakeGpu();
+        for (Operation operation : Operation.values()) {
+            try (TwoBackends pair = new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.PART_BLOCKS, 3))) {
+                int before = gpu.fakeNccl().groups();
+                TwoBackends.Agreed agreed = pair.agree(operation);
+                InitiatorTransfer transfer = agreed.prepare();
+                transfer.submit(new BlockRange(0, TwoBackends.BLOCKS));
+                agreed.initiatorHears.awaitApplied(TwoBackends.BLOCKS);
+                // eight blocks are three, three and two, on each side
+                assertThat(gpu.fakeNccl().groups() - before).isEqualTo(6);
+                transfer.finish(pair.far());
+                agreed.lease.finish(pair.far());
+            }
+        }
+    }
+
+    @Test
     void withZeroCopyMemoryIsRegisteredOnceForEachCommunicatorAndTakenBackWithTheMemory() throws InterruptedException {
         FakeGpu gpu = new FakeGpu();
         try (TwoBackends pair = new TwoBackends(gpu, BackendConfig.DEFAULTS.with(NcclConfigKeys.ZERO_COPY, true))) {

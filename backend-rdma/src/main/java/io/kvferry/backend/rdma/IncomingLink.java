@@ -8,6 +8,7 @@ import io.kvferry.spi.TransferErrorCode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -89,7 +90,7 @@ final class IncomingLink implements Link, RdmaEvents {
             }
             if (!heard) {
                 die(TransferErrorCode.CONNECTION_FAILED, "the initiator never connected");
-            } else if (!half.send(new Message(Message.Type.STOP, lease.slot(), lease.key()))) {
+            } else if (!half.send(Message.of(Message.Type.STOP, lease.slot(), lease.key()))) {
                 die(TransferErrorCode.TRANSFER_FAILED, "the initiator does not read messages");
             }
         });
@@ -111,18 +112,20 @@ final class IncomingLink implements Link, RdmaEvents {
             return;
         }
         switch (message.type()) {
-            case DRAINED -> {
-                RdmaTarget lease;
-                synchronized (leases) {
-                    lease = leases.get(message.slot());
-                }
-                if (lease != null && message.opens(lease.slot(), lease.key())) {
-                    lease.drained();
-                }
-            }
+            case DRAINED -> find(message).ifPresent(RdmaTarget::drained);
+            case APPLIED -> find(message).ifPresent(lease -> lease.applied(message.first(), message.count()));
             case GOODBYE -> die(TransferErrorCode.SHUTTING_DOWN, "the initiator closed its backend");
             case HELLO, STOP -> {}
         }
+    }
+
+    /** The lease that a message opens; none for one that is over, or was never there. */
+    private Optional<RdmaTarget> find(Message message) {
+        RdmaTarget lease;
+        synchronized (leases) {
+            lease = leases.get(message.slot());
+        }
+        return Optional.ofNullable(lease).filter(known -> message.opens(known.slot(), known.key()));
     }
 
     @Override

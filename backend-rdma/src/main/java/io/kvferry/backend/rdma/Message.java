@@ -10,8 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param type what it says
  * @param slot the lease it is about, at its target; 0 where it is about the connection
  * @param key what opens that lease
+ * @param first of the blocks it is about; 0 where it is about none
+ * @param count how many blocks; 0 where it is about none
  */
-record Message(Type type, long slot, LeaseKey key) {
+record Message(Type type, long slot, LeaseKey key, int first, int count) {
     /** What can be said. Numbers are never used again. */
     enum Type {
         /** The initiator is connected. */
@@ -21,7 +23,9 @@ record Message(Type type, long slot, LeaseKey key) {
         /** The target lets nothing new begin under a lease, and waits for DRAINED. */
         STOP(3),
         /** The sender closes in good order. */
-        GOODBYE(4);
+        GOODBYE(4),
+        /** Blocks of a lease are applied, which its target cannot see by itself. */
+        APPLIED(5);
 
         private final byte number;
 
@@ -31,10 +35,14 @@ record Message(Type type, long slot, LeaseKey key) {
     }
 
     private static final LeaseKey NO_KEY = new LeaseKey(0, 0, 0);
-    private static final int BYTES = 1 + 8 + 24;
+    private static final int BYTES = 1 + 8 + 24 + 2 * 4;
 
     static Message of(Type type) {
-        return new Message(type, 0, NO_KEY);
+        return of(type, 0, NO_KEY);
+    }
+
+    static Message of(Type type, long slot, LeaseKey key) {
+        return new Message(type, slot, key, 0, 0);
     }
 
     byte[] encode() {
@@ -44,6 +52,8 @@ record Message(Type type, long slot, LeaseKey key) {
                 .putLong(key.high())
                 .putLong(key.low())
                 .putLong(key.epoch())
+                .putInt(first)
+                .putInt(count)
                 .array();
     }
 
@@ -56,7 +66,12 @@ record Message(Type type, long slot, LeaseKey key) {
         byte number = in.get();
         for (Type type : Type.values()) {
             if (type.number == number) {
-                return new Message(type, in.getLong(), new LeaseKey(in.getLong(), in.getLong(), in.getLong()));
+                return new Message(
+                        type,
+                        in.getLong(),
+                        new LeaseKey(in.getLong(), in.getLong(), in.getLong()),
+                        in.getInt(),
+                        in.getInt());
             }
         }
         return null;

@@ -4,6 +4,7 @@ import io.kvferry.backend.rdma.adapter.RdmaAdapter;
 import io.kvferry.backend.rdma.adapter.RdmaBatch;
 import io.kvferry.backend.rdma.adapter.RdmaEvents;
 import io.kvferry.spi.BlockRange;
+import io.kvferry.spi.Operation;
 import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.Stage;
 import io.kvferry.spi.TransferErrorCode;
@@ -33,6 +34,7 @@ final class OutgoingLink implements Link, RdmaEvents {
     private final RdmaSettings settings;
     private final Half half;
     private final Consumer<OutgoingLink> onDead;
+    private final boolean tellsTarget;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final AtomicInteger queued = new AtomicInteger();
     private final AtomicInteger users = new AtomicInteger();
@@ -63,6 +65,7 @@ final class OutgoingLink implements Link, RdmaEvents {
         this.owner = owner;
         this.settings = settings;
         this.onDead = onDead;
+        this.tellsTarget = adapter.info().targetTakesPart();
         this.half = new Half(owner, adapter.connect(endpoint.address(), this));
         this.posts = new PostQueue(
                 half.connection(), new Cutter(adapter.info(), settings.batchBytes()), settings.windowBytes());
@@ -202,7 +205,7 @@ final class OutgoingLink implements Link, RdmaEvents {
         switch (message.type()) {
             case STOP -> stop(message);
             case GOODBYE -> die(TransferErrorCode.SHUTTING_DOWN, "the target closed its backend");
-            case HELLO, DRAINED -> {}
+            case HELLO, DRAINED, APPLIED -> {}
         }
     }
 
@@ -211,7 +214,7 @@ final class OutgoingLink implements Link, RdmaEvents {
         if (transfer == null) {
             // over already, or not opened yet: then it never will be, as the target counts on the answer
             if (stopped.size() < MAX_STOPPED && stopped.add(message.slot())) {
-                say(new Message(Message.Type.DRAINED, message.slot(), message.key()));
+                say(Message.of(Message.Type.DRAINED, message.slot(), message.key()));
             } else if (!stopped.contains(message.slot())) {
                 die(TransferErrorCode.CONNECTION_FAILED, "the target ended too many leases unused; try again");
             }
@@ -226,11 +229,11 @@ final class OutgoingLink implements Link, RdmaEvents {
         die(code, detail);
     }
 
-    /** Fails what is on the link and begins to close it. */
     private void die(TransferErrorCode code, String detail) {
         die(code, detail, false);
     }
 
+    /** Fails what is on the link and begins to close it. */
     private void die(TransferErrorCode code, String detail, boolean goodbye) {
         if (dead) {
             return;
@@ -245,15 +248,22 @@ final class OutgoingLink implements Link, RdmaEvents {
 
     @Override
     public void closed() {
-        List<RdmaInitiator> left = List.copyOf(transfers.values());
-        left.forEach(RdmaInitiator::abandon);
+        List.copyOf(transfers.values()).forEach(RdmaInitiator::abandon);
         posts.giveUp();
         half.closed().complete(null);
     }
 
     void drained(RdmaInitiator transfer) {
-        say(new Message(
-                Message.Type.DRAINED, transfer.lease().slot(), transfer.lease().key()));
+        RdmaDescriptor lease = transfer.lease();
+        say(Message.of(Message.Type.DRAINED, lease.slot(), lease.key()));
+    }
+
+    /** Owner thread: the target learns of it, where it takes part in what moves the bytes. */
+    void applied(RdmaInitiator transfer, BlockRange blocks) {
+        RdmaDescriptor lease = transfer.lease();
+        if (tellsTarget && lease.operation() == Operation.WRITE) {
+            say(new Message(Message.Type.APPLIED, lease.slot(), lease.key(), blocks.first(), blocks.count()));
+        }
     }
 
     private void say(Message message) {

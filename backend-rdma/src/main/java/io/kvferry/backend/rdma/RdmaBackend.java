@@ -34,8 +34,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -59,12 +57,11 @@ final class RdmaBackend implements TransferBackend {
     private final OwnerThread owner;
     private final LinkTable links;
     private final Object accepting = new Object();
-    private final Semaphore places;
+    private final Admission admission;
     private final BackendInfo info;
     private final BackendEndpoint endpoint;
     private final Registrations registrations = new Registrations();
     private final AtomicLong lastSlot = new AtomicLong();
-    private final AtomicBoolean closing = new AtomicBoolean();
 
     private RdmaBackend(RdmaAdapter adapter, RdmaSettings settings, BackendEnvironment environment) {
         this.adapter = adapter;
@@ -75,7 +72,7 @@ final class RdmaBackend implements TransferBackend {
                 settings.spinTurns(),
                 "kvferry-rdma-" + environment.self().nodeId());
         this.links = new LinkTable(settings.connectionsPerPeer(), settings.maxConnections());
-        this.places = new Semaphore(settings.maxTransfers());
+        this.admission = new Admission(settings.maxTransfers());
         this.info = describe(adapter.info(), settings);
         this.endpoint = new RdmaEndpoint(instance, adapter.address()).encode();
     }
@@ -88,15 +85,15 @@ final class RdmaBackend implements TransferBackend {
     }
 
     private static BackendInfo describe(RdmaAdapterInfo adapter, RdmaSettings settings) {
+        EnumSet<Capability> capabilities = EnumSet.of(
+                Capability.READ, Capability.WRITE, Capability.HOST_MEMORY, Capability.PEER_CONTROL, Capability.REVOKE);
+        if (adapter.targetTakesPart()) {
+            capabilities.add(Capability.TARGET_PROGRESS);
+        }
         return new BackendInfo(
                 NAME,
-                new WireId("kvferry-rdma-" + adapter.provider(), 1),
-                EnumSet.of(
-                        Capability.READ,
-                        Capability.WRITE,
-                        Capability.HOST_MEMORY,
-                        Capability.PEER_CONTROL,
-                        Capability.REVOKE),
+                new WireId("kvferry-rdma-" + adapter.provider() + (adapter.targetTakesPart() ? "-told" : ""), 1),
+                capabilities,
                 adapter.isolation(),
                 AbortScope.CONNECTION,
                 new BackendLimits(Cutter.maxBlockBytes(adapter), Integer.MAX_VALUE, settings.maxTransfers()),
@@ -116,7 +113,7 @@ final class RdmaBackend implements TransferBackend {
 
     @Override
     public MemoryHandle register(MemoryRegion region, Deadline deadline) {
-        requireReady(Stage.REGISTER, deadline);
+        admission.requireReady(Stage.REGISTER, deadline);
         if (region.kind() != MemoryKind.HOST) {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED,
@@ -129,7 +126,7 @@ final class RdmaBackend implements TransferBackend {
 
     @Override
     public Proposal propose(InitiatorPlan plan) {
-        requireOpen(Stage.PREPARE);
+        admission.requireOpen(Stage.PREPARE);
         RdmaEndpoint peer = RdmaEndpoint.decode(plan.peerEndpoint());
         OutgoingLink link = links.outgoing(
                 peer.instance(),
@@ -139,11 +136,11 @@ final class RdmaBackend implements TransferBackend {
 
     @Override
     public TargetTransfer accept(TargetPlan plan, Proposal proposal, Deadline deadline) {
-        requireReady(Stage.OFFER, deadline);
+        admission.requireReady(Stage.OFFER, deadline);
         List<RdmaMemory> memories = registrations.of(plan.blocks(), plan.handles());
         RdmaProposal proposed = RdmaProposal.decode(proposal);
         IncomingLink link = incoming(plan, proposed);
-        takePlace(Stage.OFFER);
+        admission.enter(Stage.OFFER);
         RdmaTarget target;
         try {
             Windows windows = Windows.open(
@@ -155,9 +152,9 @@ final class RdmaBackend implements TransferBackend {
                     windows,
                     link,
                     instance,
-                    places::release);
+                    admission::leave);
         } catch (RuntimeException e) {
-            places.release();
+            admission.leave();
             throw e;
         }
         if (!link.add(target)) {
@@ -185,7 +182,7 @@ final class RdmaBackend implements TransferBackend {
 
     @Override
     public InitiatorTransfer prepare(InitiatorPlan plan, Descriptor descriptor, Deadline deadline) {
-        requireReady(Stage.PREPARE, deadline);
+        admission.requireReady(Stage.PREPARE, deadline);
         if (plan.checksum() == ChecksumMode.ON) {
             throw new TransferException(
                     TransferErrorCode.UNSUPPORTED, Stage.PREPARE, "rdma carries no checksum; ask for none, or use tcp");
@@ -193,11 +190,11 @@ final class RdmaBackend implements TransferBackend {
         List<RdmaMemory> memories = registrations.of(plan.blocks(), plan.handles());
         RdmaDescriptor lease = RdmaDescriptor.decode(descriptor, plan.blocks().blockKeys());
         OutgoingLink link = outgoing(plan, lease);
-        takePlace(Stage.PREPARE);
+        admission.enter(Stage.PREPARE);
         link.use();
         RdmaInitiator transfer = new RdmaInitiator(plan, memories, lease, link, () -> {
             link.unuse();
-            places.release();
+            admission.leave();
         });
         try {
             transfer.check();
@@ -232,19 +229,9 @@ final class RdmaBackend implements TransferBackend {
         return link;
     }
 
-    private void takePlace(Stage stage) {
-        if (!places.tryAcquire()) {
-            throw new TransferException(
-                    TransferErrorCode.RESOURCE_EXHAUSTED,
-                    stage,
-                    "transfers=" + settings.maxTransfers() + " reaches kvferry.rdma.max-transfers="
-                            + settings.maxTransfers());
-        }
-    }
-
     @Override
     public void reset(ResetScope scope, Deadline deadline) {
-        requireOpen(Stage.FINISH);
+        admission.requireOpen(Stage.FINISH);
         CompletableFuture<?>[] closed = links.all().stream()
                 .filter(link -> link.isIn(scope))
                 .map(link -> link.close(
@@ -255,7 +242,7 @@ final class RdmaBackend implements TransferBackend {
 
     @Override
     public CloseReport close(Deadline deadline) {
-        if (!closing.compareAndSet(false, true)) {
+        if (!admission.close()) {
             return CloseReport.CLEAN;
         }
         List<Link> open = links.all();
@@ -295,19 +282,5 @@ final class RdmaBackend implements TransferBackend {
 
     private void await(CompletableFuture<Void> future, Deadline deadline, Stage stage, String what) {
         TimedWait.await(future, deadline, environment.scheduler(), stage, what);
-    }
-
-    private void requireReady(Stage stage, Deadline deadline) {
-        requireOpen(stage);
-        if (deadline.isExpired()) {
-            throw new TransferException(
-                    TransferErrorCode.DEADLINE_EXCEEDED, stage, "the deadline had passed when the call came");
-        }
-    }
-
-    private void requireOpen(Stage stage) {
-        if (closing.get()) {
-            throw new TransferException(TransferErrorCode.SHUTTING_DOWN, stage, "the rdma backend is closed");
-        }
     }
 }

@@ -158,6 +158,7 @@ final class RdmaInitiator implements InitiatorTransfer {
         gate.leave();
         if (reported) {
             progress.applied(part.range());
+            link.applied(this, part.range());
             settle();
             plan.observer().applied(part.range());
         } else {

@@ -1,6 +1,8 @@
 package io.kvferry.backend.rdma;
 
 import io.kvferry.backend.rdma.adapter.RdmaGrant;
+import io.kvferry.spi.BlockClaims;
+import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.Descriptor;
 import io.kvferry.spi.LeaseKey;
@@ -31,6 +33,7 @@ final class RdmaTarget implements TargetTransfer {
     private final Runnable released;
     private final MemoryGate gate = new MemoryGate(this::quiesced);
     private final Progress progress;
+    private final BlockClaims told;
     private final AtomicBoolean drained = new AtomicBoolean();
     private final AtomicBoolean over = new AtomicBoolean();
 
@@ -50,6 +53,7 @@ final class RdmaTarget implements TargetTransfer {
         this.link = link;
         this.released = released;
         this.progress = new Progress(plan.blocks(), gate);
+        this.told = new BlockClaims(plan.blocks().size());
         this.descriptor = new RdmaDescriptor(
                         instance,
                         link.name().number(),
@@ -84,6 +88,16 @@ final class RdmaTarget implements TargetTransfer {
     void drained() {
         if (drained.compareAndSet(false, true)) {
             gate.leave();
+        }
+    }
+
+    /** Owner thread: the initiator says that blocks are applied. It is not trusted to name real ones, or each once. */
+    void applied(int first, int count) {
+        boolean real = first >= 0 && count > 0 && count <= plan.blocks().size() - first;
+        if (real && told.claim(first, first + count)) {
+            BlockRange range = new BlockRange(first, count);
+            progress.applied(range);
+            plan.observer().applied(range);
         }
     }
 

@@ -77,7 +77,13 @@ final class FakeRdmaAdapter implements RdmaAdapter {
 
     @Override
     public RdmaAdapterInfo info() {
-        return new RdmaAdapterInfo("fake", "memory copies that a fault plan spoils", isolation, 16, 8L << 20);
+        return new RdmaAdapterInfo(
+                "fake",
+                "memory copies that a fault plan spoils",
+                isolation,
+                16,
+                8L << 20,
+                isolation == Isolation.LEASE);
     }
 
     @Override

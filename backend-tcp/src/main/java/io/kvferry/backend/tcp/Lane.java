@@ -1,5 +1,6 @@
 package io.kvferry.backend.tcp;
 
+import io.kvferry.netty.ByteReceiver;
 import io.kvferry.spi.BlockRange;
 import io.kvferry.spi.Deadline;
 import io.kvferry.spi.LeaseKey;
@@ -33,7 +34,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
     private final LaneScope scope;
     private final Channel channel;
     private final boolean dialed;
-    private final FrameReceiver receiver;
+    private final ByteReceiver receiver;
     private final ReadQueue reads = new ReadQueue(this);
     private final AckQueue acks = new AckQueue(this);
     private final ProgressWatch progress;
@@ -52,7 +53,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
         this.dialed = dialed;
         this.peerInstance = peerInstance;
         this.receiver =
-                new FrameReceiver(new FrameRouter(this, scope), scope.config().readsPerWakeup());
+                new FrameReceiver(new FrameRouter(this, scope), scope.config().readsPerWakeup()).bytes();
         this.progress = new ProgressWatch(this, scope.config().progressTimeout());
     }
 
@@ -186,7 +187,7 @@ final class Lane extends ChannelInboundHandlerAdapter {
     /** A stream that receives has been stopped: what still comes for it is drained. */
     void stopReceiving(InStream stream) {
         TcpTransfer transfer = stream.transfer();
-        receiver.turnAway(transfer);
+        receiver.turnAway(transfer.gate());
         if (stream.awaitedRanges() > 0 && !isClosing()) {
             sender().error(stream.name(), transfer.lease(), TransferErrorCode.CANCELLED, "the initiator has finished");
             reads.forget(stream);

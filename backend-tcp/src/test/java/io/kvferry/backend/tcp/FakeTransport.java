@@ -97,6 +97,7 @@ final class FakeTransport implements TcpTransport {
         if (!(channel instanceof ServerChannel)) {
             Wire wire = new Wire(channel);
             wires.add(wire);
+            channel.closeFuture().addListener(closed -> wires.remove(wire));
             channel.pipeline().addLast(wire);
         }
     }

@@ -32,6 +32,8 @@ import picocli.CommandLine.Spec;
 public final class ClusterBench implements Callable<Integer> {
     private static final int CHUNKS = 1_000_000;
     private static final int NODES = 100;
+    private static final int FAILOVER_CHAINS = 1000;
+    private static final int POOL_CHUNKS = 640;
 
     /** What can be measured. */
     enum Row {
@@ -44,7 +46,11 @@ public final class ClusterBench implements Callable<Integer> {
         /** Memory of the index. */
         MEMORY,
         /** Nodes that keep their leases alive. */
-        LEASES
+        LEASES,
+        /** One of two controllers over etcd killed under load. */
+        FAILOVER,
+        /** Pools of KV nodes above 2 GiB. */
+        POOL
     }
 
     @Spec
@@ -54,7 +60,8 @@ public final class ClusterBench implements Callable<Integer> {
             names = "--rows",
             split = ",",
             defaultValue = "lookup,lookup_grpc,changes,memory,leases",
-            description = "What to measure: ${COMPLETION-CANDIDATES}.")
+            description = "What to measure: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}; failover, which"
+                    + " needs Debian's etcd-server, and pool, which needs 5 GiB, only when they are named.")
     private List<Row> rows;
 
     @Option(names = "--seconds", defaultValue = "5", description = "How long to measure. Default: ${DEFAULT-VALUE}.")
@@ -68,6 +75,13 @@ public final class ClusterBench implements Callable<Integer> {
 
     @Option(names = "--simulate", hidden = true, description = "Be the nodes of the row leases, for that controller.")
     private @Nullable String simulate;
+
+    @Option(
+            names = "--control",
+            hidden = true,
+            arity = "2",
+            description = "Be a controller of the row failover, over that etcd, on that port.")
+    private @Nullable List<String> control;
 
     @SuppressWarnings("NullAway.Init") // picocli fills the fields
     ClusterBench() {}
@@ -90,6 +104,11 @@ public final class ClusterBench implements Callable<Integer> {
         String controller = simulate;
         if (controller != null) {
             SimulatedNodes.run(PeerAddress.parse(controller), nodes());
+            return 0;
+        }
+        List<String> place = control;
+        if (place != null) {
+            FailoverController.serve(place.get(0), Integer.parseInt(place.get(1)));
             return 0;
         }
         PrintWriter out = spec.commandLine().getOut();
@@ -128,6 +147,12 @@ public final class ClusterBench implements Callable<Integer> {
                 }
             }
             case LEASES -> leases(time);
+            case POOL -> {
+                try (Controller controller = open()) {
+                    yield "pool        " + LargePool.run(controller, Math.max(1, POOL_CHUNKS * scale / 100));
+                }
+            }
+            case FAILOVER -> "failover    " + Failover.run(Math.max(1, FAILOVER_CHAINS * scale / 100), time);
         };
     }
 

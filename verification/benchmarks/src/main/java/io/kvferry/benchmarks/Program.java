@@ -68,6 +68,15 @@ final class Program implements AutoCloseable {
         OutputStream in = process.getOutputStream();
         in.write('\n');
         in.flush();
+        return line(answered, limit);
+    }
+
+    /** Waits for the first line that it prints. */
+    String firstLine(Duration limit) throws IOException {
+        return line(0, limit);
+    }
+
+    private String line(long answered, Duration limit) throws IOException {
         for (long looks = limit.dividedBy(LOOK); looks > 0 && !endsWithin(LOOK); looks--) {
             String printed = output();
             if (printed.endsWith("\n") && printed.lines().count() > answered) {
@@ -84,6 +93,14 @@ final class Program implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
+        }
+    }
+
+    /** Ends it without a chance to clean up, as kill -9 does. */
+    void kill() throws IOException {
+        process.destroyForcibly();
+        if (!endsWithin(STOP)) {
+            throw new IOException(name + " does not die");
         }
     }
 

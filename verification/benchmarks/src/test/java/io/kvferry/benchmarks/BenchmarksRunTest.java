@@ -3,6 +3,7 @@ package io.kvferry.benchmarks;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.Collection;
@@ -18,15 +19,29 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 class BenchmarksRunTest {
+    private static final String EMULATOR = "target/nccl-emulator";
+
     @Test
-    void everyBenchmarkRunsWithoutFailure() throws RunnerException {
-        List<String> declared = Arrays.stream(EngineOverhead.class.getMethods())
+    void everyBenchmarkOfTheEngineRunsWithoutFailure() throws RunnerException {
+        assertEachRuns(EngineOverhead.class, run(EngineOverhead.class, "1"));
+    }
+
+    @Test
+    void everyBenchmarkOfNcclRunsWithoutFailure() throws RunnerException, IOException, InterruptedException {
+        Process compiler = new ProcessBuilder("bash", "../../backend-nccl/src/test/c/build.sh", EMULATOR)
+                .inheritIO()
+                .start();
+        assertThat(compiler.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(compiler.exitValue()).isZero();
+
+        assertEachRuns(NcclOverhead.class, run(NcclOverhead.class, "2"));
+    }
+
+    private static void assertEachRuns(Class<?> benchmarks, Collection<RunResult> results) {
+        List<String> declared = Arrays.stream(benchmarks.getMethods())
                 .filter(method -> method.isAnnotationPresent(Benchmark.class))
                 .map(Method::getName)
                 .toList();
-
-        Collection<RunResult> results = run("1");
-
         assertThat(results)
                 .extracting(result -> result.getPrimaryResult().getLabel())
                 .containsExactlyInAnyOrderElementsOf(declared);
@@ -34,14 +49,15 @@ class BenchmarksRunTest {
 
     @Test
     void aBenchmarkThatThrowsFailsTheRun() {
-        assertThatThrownBy(() -> run("-1")).isInstanceOf(RunnerException.class);
+        assertThatThrownBy(() -> run(EngineOverhead.class, "-1")).isInstanceOf(RunnerException.class);
     }
 
     /** One tiny iteration in this process. */
-    private static Collection<RunResult> run(String blocks) throws RunnerException {
+    private static Collection<RunResult> run(Class<?> benchmarks, String blocks) throws RunnerException {
         return new Runner(new OptionsBuilder()
-                        .include(EngineOverhead.class.getName())
+                        .include(benchmarks.getName())
                         .param("blocks", blocks)
+                        .param("emulator", EMULATOR)
                         .forks(0)
                         .warmupIterations(0)
                         .measurementIterations(1)

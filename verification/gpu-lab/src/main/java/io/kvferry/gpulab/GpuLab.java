@@ -42,15 +42,22 @@ public final class GpuLab {
     static boolean check(long bytes, List<String> settings) {
         LabLog log = new LabLog();
         if (log.step("probe", () -> NcclAlone.describe(config(settings)))) {
-            log.step("send to self, against a copy on the device", () -> NcclAlone.selfTransfer(bytes));
+            log.step("an engine and NCCL to themselves, beside copies on the device", () -> toSelf(bytes, settings));
             log.step("a peer that never comes", NcclAlone::absentPeer);
             TwoProcesses two = new TwoProcesses(settings);
             long part = Math.max(1 << 16, bytes / 16);
             log.step("two processes, another NCCL_HOSTID: write and read", () -> two.moves(part));
+            log.step("two processes, another NCCL_HOSTID: the peer is stopped", () -> two.stopped(part));
             log.step("two processes, another NCCL_HOSTID: the peer is killed", () -> two.death(part));
             log.step("two processes, the same NCCL_HOSTID", two::sameHost);
         }
-        return log.passed();
+        return log.end();
+    }
+
+    private static String toSelf(long bytes, List<String> settings) {
+        try (SelfTransfer self = new SelfTransfer(bytes, settings)) {
+            return self.run();
+        }
     }
 
     static KvFerryConfig config(List<String> settings) {

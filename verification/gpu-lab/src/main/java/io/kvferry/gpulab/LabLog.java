@@ -4,7 +4,8 @@ import io.kvferry.spi.Ticker;
 
 /** Prints what each check found. Confined to its thread. */
 final class LabLog {
-    private boolean passed = true;
+    private int steps;
+    private int failed;
 
     /** One check: says what it saw, or throws. */
     interface Step {
@@ -26,14 +27,17 @@ final class LabLog {
             seen = e.toString();
             good = false;
         }
-        passed &= good;
+        steps++;
+        failed += good ? 0 : 1;
         long millis = (Ticker.system().nanos() - begun) / 1_000_000;
         System.out.println(
                 (good ? "PASS  " : "FAIL  ") + name + " (" + millis + " ms)\n      " + seen.replace("\n", "\n      "));
         return good;
     }
 
-    boolean passed() {
-        return passed;
+    /** Says how it went; returns whether nothing failed. */
+    boolean end() {
+        System.out.println(failed == 0 ? "ALL " + steps + " PASSED" : failed + " of " + steps + " FAILED");
+        return failed == 0;
     }
 }

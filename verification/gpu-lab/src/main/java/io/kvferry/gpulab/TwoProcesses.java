@@ -23,11 +23,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 
 /** An engine here and one in a process of its own, on the same GPU. Confined to its thread. */
 final class TwoProcesses {
     static final int BLOCKS = 16;
     private static final String HOST_ID = "NCCL_HOSTID";
+    private static final Duration SOON = Duration.ofSeconds(5);
+    private static final Duration SHORT = Duration.ofMillis(1500);
 
     private final List<String> settings;
 
@@ -45,6 +48,7 @@ final class TwoProcesses {
             List<String> command = new ArrayList<>(List.of(
                     Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                     "--enable-native-access=ALL-UNNAMED",
+                    "-Dslf4j.internal.verbosity=ERROR",
                     "-cp",
                     System.getProperty("java.class.path"),
                     GpuLab.class.getName(),
@@ -88,6 +92,21 @@ final class TwoProcesses {
             process.destroyForcibly();
         }
 
+        /** Stops it as a debugger would, or lets it go on. */
+        void signal(String name) {
+            try {
+                Process kill = new ProcessBuilder("bash", "-c", "kill -" + name + " " + process.pid()).start();
+                if (!kill.waitFor(10, TimeUnit.SECONDS) || kill.exitValue() != 0) {
+                    throw new IllegalStateException("kill -" + name + " failed");
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted", e);
+            }
+        }
+
         @Override
         public void close() {
             process.destroyForcibly();
@@ -129,7 +148,7 @@ final class TwoProcesses {
     private static double move(TransferEngine engine, Peer peer, Memory memory, String operation, long bytes) {
         TransferId id = TransferId.random();
         peer.offer(operation, id, bytes);
-        try (Transfer transfer = prepare(engine, peer, memory, operation, id, bytes)) {
+        try (Transfer transfer = prepare(engine, peer, memory, operation, id, bytes, SOON)) {
             long begun = Ticker.system().nanos();
             transfer.submit();
             transfer.await(in(Duration.ofSeconds(30))).orThrow();
@@ -138,12 +157,40 @@ final class TwoProcesses {
     }
 
     private static Transfer prepare(
-            TransferEngine engine, Peer peer, Memory memory, String operation, TransferId id, long bytes) {
+            TransferEngine engine,
+            Peer peer,
+            Memory memory,
+            String operation,
+            TransferId id,
+            long bytes,
+            Duration patience) {
         BlockList blocks = blocks(memory, bytes);
         TransferRequest request = operation.equals("write")
                 ? TransferRequest.write(id, peer.address, blocks)
                 : TransferRequest.read(id, peer.address, blocks);
-        return engine.prepare(request.deadline(in(Duration.ofSeconds(5))), in(Duration.ofSeconds(5)));
+        return engine.prepare(request.deadline(in(patience)), in(patience));
+    }
+
+    /** A peer that does not answer is an error by the deadline; once it goes on, so do transfers. */
+    String stopped(long bytes) {
+        try (TransferEngine engine = TransferEngine.open(GpuLab.config(settings));
+                Peer peer = new Peer(settings, "lab-other");
+                Memory memory = engine.allocate(0, bytes)) {
+            move(engine, peer, memory, "write", bytes);
+            TransferId id = TransferId.random();
+            peer.offer("write", id, bytes);
+            peer.signal("STOP");
+            long begun = Ticker.system().nanos();
+            String seen;
+            try (Transfer transfer = prepare(engine, peer, memory, "write", id, bytes, SHORT)) {
+                throw new IllegalStateException("prepared with a stopped peer: " + transfer);
+            } catch (TransferException e) {
+                seen = e.code() + " after " + (Ticker.system().nanos() - begun) / 1_000_000 + " ms";
+            } finally {
+                peer.signal("CONT");
+            }
+            return seen + String.format(Locale.ROOT, "; then %.2f GB/s", move(engine, peer, memory, "write", bytes));
+        }
     }
 
     /** The other process is killed with half of a transfer done: the rest fails in time, and the memory comes back. */
@@ -153,7 +200,7 @@ final class TwoProcesses {
                 Memory memory = engine.allocate(0, bytes)) {
             TransferId id = TransferId.random();
             peer.offer("write", id, bytes);
-            try (Transfer transfer = prepare(engine, peer, memory, "write", id, bytes)) {
+            try (Transfer transfer = prepare(engine, peer, memory, "write", id, bytes, SOON)) {
                 transfer.submit(new BlockRange(0, BLOCKS / 2));
                 peer.kill();
                 submitRest(transfer);

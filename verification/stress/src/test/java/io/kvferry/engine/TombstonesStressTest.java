@@ -4,6 +4,7 @@ import io.kvferry.spi.PeerIdentity;
 import io.kvferry.spi.PeerReply;
 import io.kvferry.spi.TransferId;
 import io.kvferry.spi.TransferState;
+import java.time.Duration;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -17,11 +18,11 @@ public class TombstonesStressTest {
     private static final PeerIdentity PEER = new PeerIdentity("node", 1);
     private static final PeerReply.Finished REPLY = new PeerReply.Finished(TransferState.FAILED, null);
 
-    private final Tombstones stones = new Tombstones(2);
+    private final Tombstones stones = new Tombstones(2, Duration.ZERO, () -> 0);
 
     @Operation
     public void bury(@Param(name = "attempt") int attempt) {
-        stones.put(ID, PEER, attempt, REPLY);
+        stones.told(ID, PEER, attempt, false, REPLY);
     }
 
     @Operation

@@ -21,8 +21,11 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** An etcd that is not open to everybody. */
+/** An etcd that is not open to everybody. Each test has one of its own. */
+@Execution(ExecutionMode.CONCURRENT)
 class EtcdSecurityTest {
     private static final String PASSWORD = "correct horse";
 

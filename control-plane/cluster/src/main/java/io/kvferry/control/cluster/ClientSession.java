@@ -32,6 +32,9 @@ import org.slf4j.LoggerFactory;
 final class ClientSession extends ClientCall.Listener<byte[]> {
     private static final Logger LOG = LoggerFactory.getLogger(ClientSession.class);
 
+    /** What a controller asks for more often would be a flood. */
+    private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(1);
+
     private final ControllerLink link;
     private final ClientNode node;
     private final OutgoingChanges changes;
@@ -113,8 +116,14 @@ final class ClientSession extends ClientCall.Listener<byte[]> {
     }
 
     private void registered(Registered reply) {
+        if (registered) {
+            throw WireDecoder.malformed("registered", "comes a second time");
+        }
         lease = WireDecoder.time(reply.getLeaseNanos(), "lease_nanos");
         Duration interval = WireDecoder.time(reply.getKeepAliveNanos(), "keep_alive_nanos");
+        if (interval.compareTo(SHORTEST_INTERVAL) < 0 || interval.compareTo(lease) > 0) {
+            throw WireDecoder.malformed("keep_alive_nanos", interval + " is not from 1 ms to the lease, " + lease);
+        }
         registered = true;
         link.registered(node, reply.getControllerId());
         beginSync();

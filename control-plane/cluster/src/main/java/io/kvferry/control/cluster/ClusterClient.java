@@ -10,21 +10,15 @@ import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A node's side of a cluster: registers with every controller, keeps the leases alive, tells what the node holds, looks up
@@ -41,7 +35,6 @@ import org.slf4j.LoggerFactory;
  * @since 0.1.0
  */
 public final class ClusterClient implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(ClusterClient.class);
     private static final Duration CLOSE_TIME = Duration.ofSeconds(5);
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -50,7 +43,7 @@ public final class ClusterClient implements AutoCloseable {
     private final @Nullable ClientNode node;
     private final EventLoops eventLoops;
     private final ExecutorService executor;
-    private final List<ControllerLink> links = new ArrayList<>();
+    private final ControllerLinks links;
     private final ControllerQuestions questions;
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -65,15 +58,14 @@ public final class ClusterClient implements AutoCloseable {
         this.node = registration == null || scheduler == null
                 ? null
                 : new ClientNode(registration, builder.orders, builder.stats, ticker, scheduler, executor);
-        for (PeerAddress address : controllers) {
-            ControllerLink link = new ControllerLink(address, builder.config, eventLoops, executor, node);
-            links.add(link);
-            if (node != null) {
-                node.inventory().addFeed(link);
-            }
+        this.links = new ControllerLinks(controllers.stream()
+                .map(address -> new ControllerLink(address, builder.config, eventLoops, executor, node))
+                .toList());
+        if (node != null) {
+            links.all().forEach(node.inventory()::addFeed);
         }
-        this.questions = new ControllerQuestions(links);
-        links.forEach(ControllerLink::connect);
+        this.questions = new ControllerQuestions(links.all());
+        links.connect();
     }
 
     /**
@@ -112,7 +104,8 @@ public final class ClusterClient implements AutoCloseable {
      *
      * @param deadline until when
      * @return false if it is not by then
-     * @throws TransferException PEER_RESTARTED if a newer process of this node has registered
+     * @throws TransferException PEER_RESTARTED if a newer process of this node has registered; INCOMPATIBLE_PEER if a
+     *     controller refuses it because it does not fit to the nodes that are there
      */
     public boolean awaitRegistered(Deadline deadline) {
         ClientNode registering = node();
@@ -121,7 +114,14 @@ public final class ClusterClient implements AutoCloseable {
             if (replacement != null) {
                 throw replacement;
             }
-            return links.stream().anyMatch(ControllerLink::isHealthy);
+            if (links.isAnyHealthy()) {
+                return true;
+            }
+            TransferException refusal = links.refusal();
+            if (refusal != null) {
+                throw refusal;
+            }
+            return false;
         });
     }
 
@@ -132,11 +132,7 @@ public final class ClusterClient implements AutoCloseable {
      * @return false if it is not by then, or no controller can be reached
      */
     public boolean awaitApplied(Deadline deadline) {
-        return await(deadline, () -> {
-            List<ControllerLink> healthy =
-                    links.stream().filter(ControllerLink::isHealthy).toList();
-            return !healthy.isEmpty() && healthy.stream().allMatch(ControllerLink::isSettled);
-        });
+        return await(deadline, links::areHealthyOnesSettled);
     }
 
     private boolean await(Deadline deadline, Supplier<Boolean> condition) {
@@ -245,7 +241,7 @@ public final class ClusterClient implements AutoCloseable {
      * @return one entry for each, in the order of the configuration
      */
     public List<ControllerStatus> controllers() {
-        return links.stream().map(ControllerLink::status).toList();
+        return links.status();
     }
 
     /**
@@ -284,16 +280,7 @@ public final class ClusterClient implements AutoCloseable {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        CompletableFuture<?> goodbyes = CompletableFuture.allOf(
-                links.stream().map(ControllerLink::deregister).toArray(CompletableFuture[]::new));
-        try {
-            goodbyes.get(Math.max(0, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
-        } catch (TimeoutException | ExecutionException e) {
-            LOG.warn("not every controller heard that this node leaves; they learn it when its lease ends");
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        links.forEach(link -> link.close(Deadline.after(CLOSE_TIME, ticker)));
+        links.close(deadline, ticker, CLOSE_TIME);
         executor.shutdownNow();
         boolean ignored = eventLoops.close(Deadline.after(CLOSE_TIME, ticker));
         if (timer != null) {

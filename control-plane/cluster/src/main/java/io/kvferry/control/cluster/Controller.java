@@ -9,17 +9,12 @@ import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
-import io.kvferry.spi.TransferId;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,55 +36,15 @@ public final class Controller implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Controller.class);
     private static final Duration CLOSE_TIME = Duration.ofSeconds(10);
 
-    private final BackendConfig config;
-    private final ControllerContext context;
-    private final ClusterStore store;
-    private final ExecutorService blocking;
+    private final String bindHost;
     private final @Nullable TimerThread timer;
-    private final ChunkIndex chunks;
-    private final Membership membership;
-    private final Registrar registrar;
-    private final Pins pins;
-    private final Orders orders;
-    private final Controllers controllers;
-    private final Upkeep upkeep;
-    private final IndexReader reader;
-    /** Until when nodes that this controller does not know may still come back. */
-    private final Deadline graceEnd;
-
+    private final ControllerParts parts;
     private final AtomicBoolean closed = new AtomicBoolean();
-    private volatile @Nullable ControllerServer server;
 
     private Controller(BackendConfig config, Ticker ticker, Scheduler scheduler, @Nullable TimerThread timer) {
-        this.config = config;
+        this.bindHost = config.get(ControllerConfigKeys.BIND_HOST);
         this.timer = timer;
-        this.context = new ControllerContext(
-                TransferId.random().toString(),
-                ticker,
-                scheduler,
-                config.get(ControllerConfigKeys.LEASE),
-                new Events(),
-                new Counter.Counters());
-        this.store = ClusterStores.open(config, ticker, scheduler);
-        this.blocking = Executors.newThreadPerTaskExecutor(
-                Thread.ofVirtual().name("kvferry-controller-", 0).factory());
-        this.chunks = new ChunkIndex(blocking);
-        this.pins = new Pins(context, store);
-        this.orders = new Orders(
-                context,
-                store,
-                pins,
-                blocking,
-                config.get(ControllerConfigKeys.MAX_OPEN_ORDERS),
-                config.get(ControllerConfigKeys.MAX_FINISHED_ORDERS),
-                config.get(ControllerConfigKeys.ORDER_RETENTION));
-        this.membership = new Membership(context, store, chunks, orders);
-        this.registrar = new Registrar(context, store, membership, config.get(ControllerConfigKeys.MAX_NODES));
-        this.controllers = new Controllers(context, store, this::adoptOrders);
-        this.upkeep = new Upkeep(context, store, membership, controllers, blocking, this::storeDeadline);
-        this.reader = new IndexReader(chunks, membership, context.counters());
-        // a store that forgets does not know who was there before; whoever lives comes back within its lease
-        this.graceEnd = context.in(store.isDurable() ? Duration.ZERO : context.lease());
+        this.parts = new ControllerParts(config, ticker, scheduler);
     }
 
     /**
@@ -140,31 +95,12 @@ public final class Controller implements AutoCloseable {
             throw e;
         }
         try {
-            controller.start();
+            controller.parts.start(controller);
             return controller;
         } catch (RuntimeException e) {
-            CloseReport ignored = controller.close(controller.context.in(CLOSE_TIME));
+            CloseReport ignored = controller.close(controller.parts.context().in(CLOSE_TIME));
             throw e;
         }
-    }
-
-    private void start() {
-        Deadline deadline = storeDeadline();
-        store.watch(Pins.PREFIX, pins, deadline);
-        store.watch(Membership.PREFIX, membership, deadline);
-        store.watch(Orders.PREFIX, orders, deadline);
-        store.watch(Controllers.PREFIX, controllers, deadline);
-        if (store.isShared()) {
-            controllers.register(deadline);
-        }
-        adoptOrders();
-        server = ControllerServer.start(this, config, context, blocking);
-        upkeep.run();
-        LOG.info("controller {} listens on {} with store {}", context.id(), address(), storeName());
-    }
-
-    private void adoptOrders() {
-        orders.adopt(controllers::isThere, membership);
     }
 
     /**
@@ -173,8 +109,7 @@ public final class Controller implements AutoCloseable {
      * @return the address it listens on
      */
     public PeerAddress address() {
-        ControllerServer listening = server;
-        return new PeerAddress(config.get(ControllerConfigKeys.BIND_HOST), listening == null ? 0 : listening.port());
+        return new PeerAddress(bindHost, parts.port());
     }
 
     /**
@@ -189,7 +124,7 @@ public final class Controller implements AutoCloseable {
      */
     public NodeSession connect(NodeRegistration registration, NodeLink link, Deadline deadline) {
         checkOpen();
-        return registrar.connect(registration, link, deadline);
+        return parts.registrar().connect(registration, link, deadline);
     }
 
     /**
@@ -200,7 +135,7 @@ public final class Controller implements AutoCloseable {
      * @throws TransferException INVALID_REQUEST if the keys have another length than those of their scheme
      */
     public LookupAnswer lookup(Lookup lookup) {
-        return reader.lookup(lookup, isIndexComplete());
+        return parts.reader().lookup(lookup, isIndexComplete());
     }
 
     /**
@@ -210,7 +145,7 @@ public final class Controller implements AutoCloseable {
      * @return the reason, with the first chunk that is missing
      */
     public Explanation explain(Lookup lookup) {
-        return reader.explain(lookup, isIndexComplete());
+        return parts.reader().explain(lookup, isIndexComplete());
     }
 
     /**
@@ -223,7 +158,7 @@ public final class Controller implements AutoCloseable {
      */
     public OrderStatus order(OrderRequest request, Deadline deadline) {
         checkOpen();
-        return orders.place(request, membership, deadline);
+        return parts.orders().place(request, parts.membership(), deadline);
     }
 
     /**
@@ -233,7 +168,7 @@ public final class Controller implements AutoCloseable {
      * @return how far it is; empty if it is unknown, or was finished long ago
      */
     public Optional<OrderStatus> order(String id) {
-        return orders.find(id);
+        return parts.orders().find(id);
     }
 
     /**
@@ -243,7 +178,7 @@ public final class Controller implements AutoCloseable {
      * @return completes once it is finished; empty if it is unknown, or was finished long ago
      */
     public Optional<CompletableFuture<OrderStatus>> whenFinished(String id) {
-        return Optional.ofNullable(orders.whenFinished(id));
+        return Optional.ofNullable(parts.orders().whenFinished(id));
     }
 
     /**
@@ -252,7 +187,7 @@ public final class Controller implements AutoCloseable {
      * @return those that are not finished first
      */
     public List<OrderStatus> orders() {
-        return orders.all();
+        return parts.orders().all();
     }
 
     /**
@@ -261,7 +196,7 @@ public final class Controller implements AutoCloseable {
      * @return ordered by id
      */
     public List<NodeView> nodes() {
-        return membership.views();
+        return parts.membership().views();
     }
 
     /**
@@ -270,7 +205,7 @@ public final class Controller implements AutoCloseable {
      * @return false for a while after the start, and while a node syncs
      */
     public boolean isIndexComplete() {
-        return graceEnd.isExpired() && membership.allSynced();
+        return parts.isIndexComplete();
     }
 
     /**
@@ -279,7 +214,7 @@ public final class Controller implements AutoCloseable {
      * @return false when the store does not answer, and after close
      */
     public boolean isReady() {
-        return !closed.get() && store.isAvailable();
+        return !closed.get() && parts.store().isAvailable();
     }
 
     /**
@@ -288,7 +223,7 @@ public final class Controller implements AutoCloseable {
      * @return the store; closed with the controller
      */
     public ClusterStore store() {
-        return store;
+        return parts.store();
     }
 
     /**
@@ -297,20 +232,21 @@ public final class Controller implements AutoCloseable {
      * @return a snapshot
      */
     public ControllerView view() {
+        ControllerContext context = parts.context();
         return new ControllerView(
                 context.id(),
                 address(),
-                storeName(),
-                store.isAvailable(),
+                parts.storeName(),
+                parts.store().isAvailable(),
                 context.lease(),
                 isIndexComplete(),
-                store.isShared() ? controllers.ids() : List.of(context.id()),
+                parts.controllerIds(),
                 nodes(),
-                chunks.chunks(),
-                chunks.pairs(),
-                chunks.bytes(),
-                orders.openOrders(),
-                pins.count(),
+                parts.chunks().chunks(),
+                parts.chunks().pairs(),
+                parts.chunks().bytes(),
+                parts.orders().openOrders(),
+                parts.pinCount(),
                 context.counters().snapshot());
     }
 
@@ -323,15 +259,7 @@ public final class Controller implements AutoCloseable {
      */
     public EventSubscription subscribe(int capacity) {
         checkOpen();
-        return context.events().subscribe(Math.max(1, capacity));
-    }
-
-    private String storeName() {
-        return config.get(ControllerConfigKeys.STORE);
-    }
-
-    private Deadline storeDeadline() {
-        return context.in(config.get(ControllerConfigKeys.STORE_TIMEOUT));
+        return parts.context().events().subscribe(Math.max(1, capacity));
     }
 
     private void checkOpen() {
@@ -343,7 +271,7 @@ public final class Controller implements AutoCloseable {
     /** Closes within ten seconds. */
     @Override
     public void close() {
-        CloseReport report = close(context.in(CLOSE_TIME));
+        CloseReport report = close(parts.context().in(CLOSE_TIME));
         if (!report.isClean()) {
             LOG.warn("close() left behind: {}", report.abandoned());
         }
@@ -359,36 +287,14 @@ public final class Controller implements AutoCloseable {
         if (!closed.compareAndSet(false, true)) {
             return CloseReport.CLEAN;
         }
-        List<String> abandoned = new ArrayList<>();
-        upkeep.close();
-        membership.close();
-        context.events().close();
-        ControllerServer listening = server;
-        if (listening != null && !listening.close(deadline)) {
-            abandoned.add("calls that did not end");
-        }
-        if (store.isShared()) {
-            controllers.deregister(deadline);
-        }
-        blocking.shutdownNow();
-        if (!awaitBlocking(deadline)) {
-            abandoned.add("tasks that wait for the store");
-        }
-        store.close(deadline);
+        List<String> abandoned = parts.close(deadline);
         if (timer != null) {
             timer.close();
         }
         LOG.debug(
-                "controller {} is closed: {}", context.id(), context.counters().snapshot());
+                "controller {} is closed: {}",
+                parts.context().id(),
+                parts.context().counters().snapshot());
         return new CloseReport(abandoned);
-    }
-
-    private boolean awaitBlocking(Deadline deadline) {
-        try {
-            return blocking.awaitTermination(Math.max(0, deadline.remainingNanos()), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
     }
 }

@@ -172,6 +172,14 @@ final class ControllerLink implements NodeInventory.Feed {
         }
     }
 
+    /** Why the last session ended, or null while one works. */
+    @Nullable
+    TransferException problem() {
+        synchronized (lock) {
+            return problem;
+        }
+    }
+
     /** Whether a call is likely to be answered soon. Of one who only asks: whether the last call was. */
     boolean isHealthy() {
         ClientSession open = session();

@@ -74,7 +74,7 @@ final class ControllerQuestions {
                 }
                 first = first == null ? answer : first;
             } catch (TransferException e) {
-                if (first == null && (!e.error().isRetryable() || e.code() == TransferErrorCode.NOT_FOUND)) {
+                if (first == null && isFinal(e)) {
                     throw e;
                 }
                 failure = e;
@@ -87,6 +87,12 @@ final class ControllerQuestions {
         throw failure != null
                 ? failure
                 : ControllerContext.error(TransferErrorCode.CONTROL_FAILED, "there is no controller to ask");
+    }
+
+    /** Whether another controller would say the same. One that sends nonsense says nothing about the others. */
+    private static boolean isFinal(TransferException refusal) {
+        return refusal.code() == TransferErrorCode.NOT_FOUND
+                || (!refusal.error().isRetryable() && refusal.code() != TransferErrorCode.PROTOCOL_ERROR);
     }
 
     /** Asks one controller only: one that does not answer may have done what it was asked for. */

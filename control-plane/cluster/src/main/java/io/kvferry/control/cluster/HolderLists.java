@@ -88,6 +88,12 @@ final class HolderLists {
         return count;
     }
 
+    /** Reads what {@link #copy} will read, most likely, for who reads while it may change. */
+    int touch(int list) {
+        int[] now = words;
+        return list < now.length ? now[list] : 0;
+    }
+
     /** Adds a holder at the position that {@link #find} named. Returns where the list is now. */
     int insert(int list, int at, int holder) {
         int count = size(list);

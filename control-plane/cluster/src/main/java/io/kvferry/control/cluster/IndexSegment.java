@@ -157,7 +157,9 @@ final class IndexSegment {
 
     /** Reads what {@link #holders} will read, most likely, without a promise. Returns something that depends on it. */
     int touch(long hash) {
-        return keys.touch(hash);
+        long there = keys.touch(hash);
+        int number = (int) there;
+        return (int) (there >>> Integer.SIZE) ^ (number < 0 ? lists.touch(~number) : number);
     }
 
     /**

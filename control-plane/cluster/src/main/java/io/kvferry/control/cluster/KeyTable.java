@@ -100,15 +100,17 @@ final class KeyTable {
         return record < 0 ? none : (int) now.records[record * stride + words];
     }
 
-    /** Reads what {@link #numberOf} will read, most likely. Returns the number there. */
-    int touch(long hash) {
+    /** Reads what {@link #numberOf} will read, most likely. The lower half of what is returned is the number there. */
+    long touch(long hash) {
         Storage now = storage;
         int place = now.table[(int) hash & (now.table.length - 1)];
         if ((place & TAG_MASK) != tag(hash) || place == 0) {
             return 0;
         }
         int record = ((place & POSITION_MASK) - 1) * stride;
-        return record < now.records.length ? (int) (now.records[record] ^ now.records[record + words]) : 0;
+        return record < now.records.length
+                ? (now.records[record] << Integer.SIZE) ^ Integer.toUnsignedLong((int) now.records[record + words])
+                : 0;
     }
 
     private boolean isKey(long[] records, int from, ChunkKeys chunks, int index) {

@@ -88,7 +88,7 @@ final class Member {
 
     /** How many keepalives should have come since the last one. */
     int missedKeepAlives() {
-        return (int) (sinceHeard().toNanos() / context.keepAliveInterval().toNanos());
+        return (int) (Math.max(0, context.ticker().nanos() - heardAtNanos) / context.keepAliveNanos());
     }
 
     @Nullable

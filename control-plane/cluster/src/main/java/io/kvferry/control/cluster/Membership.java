@@ -9,7 +9,6 @@ import io.kvferry.spi.TransferErrorCode;
 import io.kvferry.spi.TransferException;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,7 +33,6 @@ final class Membership implements StoreListener {
     static final String PREFIX = "nodes/";
 
     private static final Logger LOG = LoggerFactory.getLogger(Membership.class);
-    private static final int MAX_REMOVALS = 10_000;
 
     private final ControllerContext context;
     private final ClusterStore store;
@@ -47,15 +45,8 @@ final class Membership implements StoreListener {
 
     private final IndexCompleteness completeness = new IndexCompleteness();
 
-    /** By node id, when it was last removed, so that a write that is told late makes no ghost. Guarded by lock. */
-    private final Map<String, Long> removals = new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
-            return size() > MAX_REMOVALS;
-        }
-    };
+    /** Guarded by lock. */
+    private final RecentRemovals removals = new RecentRemovals();
 
     Membership(ControllerContext context, ClusterStore store, ChunkIndex chunks, MemberListener listener) {
         this.context = context;
@@ -181,7 +172,7 @@ final class Membership implements StoreListener {
         Member member;
         synchronized (lock) {
             String id = key.substring(PREFIX.length());
-            removals.merge(id, revision, Math::max);
+            removals.add(id, revision);
             member = members.get(id);
             if (member == null || member.revision() > revision) {
                 return;
@@ -201,7 +192,7 @@ final class Membership implements StoreListener {
             if (old != null && old.revision() >= entry.revision()) {
                 return old.revision() == entry.revision() ? old : null;
             }
-            if (entry.revision() < removals.getOrDefault(identity.nodeId(), 0L)) {
+            if (removals.isAfter(identity.nodeId(), entry.revision())) {
                 return null;
             }
             member = new Member(context, registration, entry.revision(), entry.lease(), chunks, completeness::changed);

@@ -94,7 +94,8 @@ final class Registrar {
                         "key scheme " + scheme + " of "
                                 + registration.identity().nodeId() + " is not " + theirs
                                 + " of node " + other.id()
-                                + "; give both the same chunk size and key length, or name the scheme differently");
+                                + "; give both the same chunk size (kvferry.kv.chunk-tokens) and key length, or name the scheme"
+                                + " differently");
             }
         }
     }

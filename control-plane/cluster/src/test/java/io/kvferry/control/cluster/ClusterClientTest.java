@@ -108,6 +108,22 @@ class ClusterClientTest {
     }
 
     @Test
+    void required_lesson29_aNodeOfAnotherChunkSizeIsToldWhatToChange() {
+        cluster.node("a", Keys.of(1));
+        KeyScheme smaller = new KeyScheme(Keys.SCHEME.name(), 32, 128);
+        ClusterClient other = client(
+                Cluster.registration("b", 1, smaller),
+                ClusterClientTest::nothing,
+                List.of(cluster.controller.address()));
+
+        TransferException refusal =
+                catchThrowableOfType(TransferException.class, () -> other.awaitRegistered(realSoon()));
+
+        assertThat(refusal.code()).isEqualTo(TransferErrorCode.INCOMPATIBLE_PEER);
+        assertThat(refusal.error().detail()).contains("128 tokens", "256 tokens", "node a", "kvferry.kv.chunk-tokens");
+    }
+
+    @Test
     void theClientKeepsTheLeaseAliveAtTheIntervalItWasTold() {
         ClusterClient a = client("a", ClusterClientTest::nothing);
         assertThat(a.awaitRegistered(realSoon())).isTrue();

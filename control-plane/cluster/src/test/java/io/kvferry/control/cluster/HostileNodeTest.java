@@ -3,6 +3,7 @@ package io.kvferry.control.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.UnknownFieldSet;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
@@ -227,6 +228,32 @@ class HostileNodeTest {
 
         node.awaitFrame(ControllerFrame.KindCase.KEPT_ALIVE);
         assertThat(cluster.counter("unknown-frames")).isEqualTo(1);
+    }
+
+    @Test
+    void registrationsOfEarlierAndLaterVersionsAreTakenWithWhatTheyHave() {
+        Register whole = WireEncoder.register(Cluster.registration("old", 1));
+        Register earliest = Register.newBuilder()
+                .setSelf(whole.getSelf())
+                .setScheme(whole.getScheme())
+                .build();
+        // field 100 of a later version
+        Register later = whole.toBuilder()
+                .setSelf(whole.getSelf().toBuilder().setNodeId("new"))
+                .setSchemaVersion(99)
+                .setUnknownFields(UnknownFieldSet.newBuilder()
+                        .addField(
+                                100,
+                                UnknownFieldSet.Field.newBuilder().addVarint(7).build())
+                        .build())
+                .build();
+
+        session().send(NodeFrame.newBuilder().setRegister(earliest)).awaitFrame(ControllerFrame.KindCase.REGISTERED);
+        session().send(NodeFrame.newBuilder().setRegister(later)).awaitFrame(ControllerFrame.KindCase.REGISTERED);
+
+        assertThat(cluster.controller.nodes())
+                .extracting(node -> node.registration().schemaVersion())
+                .containsExactlyInAnyOrder(1, 99);
     }
 
     @Test

@@ -23,6 +23,9 @@ public record LocalProcess(long machine, long namespace, long pid, long started)
     /** Length of {@link #put}. */
     public static final int BYTES = 4 * Long.BYTES;
 
+    /** One that is beside no other. */
+    public static final LocalProcess UNKNOWN = new LocalProcess(0, 0, 0, 0);
+
     // counted from 0, behind the name
     private static final int STATE_COLUMN = 0;
     private static final int STARTED_COLUMN = 19;
@@ -35,7 +38,7 @@ public record LocalProcess(long machine, long namespace, long pid, long started)
     /**
      * Returns this process.
      *
-     * @return all zero where the system does not tell
+     * @return {@link #UNKNOWN} where the system does not tell
      */
     public static LocalProcess self() {
         try {
@@ -47,7 +50,7 @@ public record LocalProcess(long machine, long namespace, long pid, long started)
             return new LocalProcess(
                     boot.getLeastSignificantBits(), Long.parseLong(namespace.replaceAll("\\D", "")), pid, startOf(pid));
         } catch (IOException | IllegalArgumentException e) {
-            return new LocalProcess(0, 0, 0, 0);
+            return UNKNOWN;
         }
     }
 

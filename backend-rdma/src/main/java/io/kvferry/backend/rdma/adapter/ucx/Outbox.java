@@ -31,11 +31,10 @@ final class Outbox {
      * Sends a message as a header without data, which arrives whole.
      *
      * @param id of the handler that hears it
-     * @param flags beyond that
      * @param taken runs when UCX has taken it
      * @return false while no slot is free
      */
-    boolean send(UcpEndpoint endpoint, int id, byte[] message, long flags, Runnable taken, UcxFailure failure) {
+    boolean send(UcpEndpoint endpoint, int id, byte[] message, Runnable taken, UcxFailure failure) {
         MemorySegment slot = free.poll();
         if (slot == null) {
             return false;
@@ -47,7 +46,7 @@ final class Outbox {
                 message.length,
                 slot.address(),
                 0,
-                UcpConstants.UCP_AM_SEND_FLAG_EAGER | flags,
+                UcpConstants.UCP_AM_SEND_FLAG_EAGER,
                 new UcxCallback() {
                     @Override
                     public void onSuccess(UcpRequest request) {

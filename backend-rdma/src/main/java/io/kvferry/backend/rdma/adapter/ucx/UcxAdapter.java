@@ -21,10 +21,6 @@ import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.openucx.jucx.UcxException;
 import org.openucx.jucx.ucp.UcpWorker;
@@ -36,7 +32,6 @@ import org.openucx.jucx.ucp.UcpWorker;
 final class UcxAdapter implements RdmaAdapter {
     static final String PROVIDER = "ucx";
     private static final int MAX_OPERATIONS = 64;
-    private static final int MAX_BUSY_AWAITS = 256;
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final RdmaAdapterInfo info;
@@ -44,22 +39,22 @@ final class UcxAdapter implements RdmaAdapter {
     private final boolean peerErrors;
     private final Duration closeTimeout;
     private final Ticker ticker;
-    private final LocalProcess self = LocalProcess.self();
+    private final LocalProcess self;
     private final UcxContext context;
     private final @Nullable UcxListener listener;
     private final byte[] address;
     private final WaitSet waits;
-    private final Queue<UcxConnection> arrivals = new ConcurrentLinkedQueue<>();
+    private final UcxConnections connections = new UcxConnections();
 
     // owner thread
-    private final List<UcxConnection> live = new ArrayList<>();
     private final ArrayDeque<Runnable> events = new ArrayDeque<>();
-    private int busyAwaits;
     private boolean closed;
 
     private UcxAdapter(UcxVersions versions, BackendConfig config, BackendEnvironment environment, Closing opened) {
         this.wireup = config.get(UcxConfigKeys.WIREUP);
         this.peerErrors = config.get(UcxConfigKeys.PEER_ERRORS);
+        // where UCX watches peers it takes no shared memory, through which a process could reach into another
+        this.self = wireup == UcxWireup.ADDRESS && !peerErrors ? LocalProcess.self() : LocalProcess.UNKNOWN;
         this.closeTimeout = config.get(UcxConfigKeys.CLOSE_TIMEOUT);
         this.ticker = environment.ticker();
         UcxDevices devices = UcxDevices.of(config, environment);
@@ -79,7 +74,8 @@ final class UcxAdapter implements RdmaAdapter {
                         + (listening == null ? ", no listener" : ", listening on " + listening),
                 Isolation.NONE,
                 MAX_OPERATIONS,
-                Long.MAX_VALUE);
+                Long.MAX_VALUE,
+                transports.equals(UcxTransports.TCP));
     }
 
     private UcxListener listen(BackendConfig config, BackendEnvironment environment, Closing opened) {
@@ -193,7 +189,7 @@ final class UcxAdapter implements RdmaAdapter {
     }
 
     private UcxConnection arrive(UcxConnection connection) {
-        arrivals.add(connection);
+        connections.add(connection);
         wake();
         return connection;
     }
@@ -227,18 +223,8 @@ final class UcxAdapter implements RdmaAdapter {
 
     @Override
     public boolean progress() {
-        boolean worked = listener != null && progress(listener.worker());
-        for (UcxConnection arrival = arrivals.poll(); arrival != null; arrival = arrivals.poll()) {
-            live.add(arrival);
-            worked = true;
-        }
-        for (int i = live.size() - 1; i >= 0; i--) {
-            UcxConnection connection = live.get(i);
-            worked |= connection.progress();
-            if (connection.isDestroyed()) {
-                live.remove(i);
-            }
-        }
+        boolean worked = listener != null && UcxConnections.progress(listener.worker());
+        worked |= connections.progress();
         for (Runnable event = events.poll(); event != null; event = events.poll()) {
             worked = true;
             event.run();
@@ -246,52 +232,12 @@ final class UcxAdapter implements RdmaAdapter {
         return worked;
     }
 
-    static boolean progress(UcpWorker worker) {
-        try {
-            return worker.progress() != 0;
-        } catch (RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
     @Override
     public void await(long maxNanos) {
         waits.clear();
-        if (listener != null && !watch(listener.worker())) {
-            return;
-        }
-        for (UcxConnection connection : live) {
-            if (!connection.isDestroyed() && !watch(connection.worker())) {
-                return;
-            }
-        }
-        if (!waits.await(maxNanos) || ++busyAwaits >= MAX_BUSY_AWAITS) {
-            busyAwaits = 0;
-            live.forEach(UcxConnection::look);
-        }
-    }
-
-    /** Returns false if the worker has something to do already. */
-    private boolean watch(UcpWorker worker) {
-        if (!arm(worker)) {
-            return false;
-        }
-        waits.add(worker.getEventFD());
-        return true;
-    }
-
-    private static boolean arm(UcpWorker worker) {
-        try {
-            worker.arm();
-            return true;
-        } catch (UcxException e) {
-            if (e.getStatus() == UcxStatus.BUSY) {
-                return false;
-            }
-            throw e;
-        }
+        boolean idle = (listener == null || UcxConnections.watch(waits, listener.worker())) && connections.watch(waits);
+        // one that waits for a process that has ended keeps its worker busy
+        connections.awaited(!idle || waits.await(maxNanos));
     }
 
     @Override
@@ -308,7 +254,7 @@ final class UcxAdapter implements RdmaAdapter {
         if (listener != null) {
             listener.close();
         }
-        if (live.isEmpty() && arrivals.isEmpty()) {
+        if (connections.isEmpty()) {
             context.close(); // which takes no worker with it: what is left uses it until the process ends
         }
         waits.close();

@@ -22,6 +22,9 @@ record UcxTransports(String names) {
             "UCX over TCP ends this process if a peer's connection breaks while it writes here"
                     + " (seen with libucp 1.13.1): use it with peers that end in good order, or kvferry.backend = tcp";
 
+    /** Messages alone: a put is one, and so is a get and its answer. */
+    static final String TCP = "tcp";
+
     private static final String ALL_BUT_TCP = "^tcp";
     private static final Path DEVICES = Path.of("/sys/class/infiniband");
 
@@ -34,7 +37,7 @@ record UcxTransports(String names) {
     }
 
     boolean namesTcp() {
-        return Arrays.asList(names.split(",", -1)).contains("tcp");
+        return Arrays.asList(names.split(",", -1)).contains(TCP);
     }
 
     /**

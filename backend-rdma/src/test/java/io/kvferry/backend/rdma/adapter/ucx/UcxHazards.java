@@ -3,6 +3,7 @@ package io.kvferry.backend.rdma.adapter.ucx;
 import io.kvferry.backend.rdma.adapter.ucx.UcxPair.Halves;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.Operation;
+import io.kvferry.spi.Ticker;
 import io.kvferry.spi.TransferException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,6 +17,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -26,6 +29,7 @@ final class UcxHazards {
     static final Map<String, Consumer<UcxPair>> ALL = Map.of(
             "closeAtAnyMoment", UcxHazards::closeAtAnyMoment,
             "closeWithBytesInFlight", UcxHazards::closeWithBytesInFlight,
+            "closeTogether", UcxHazards::closeTogether,
             "garbageOnEveryPort", UcxHazards::garbageOnEveryPort,
             "damagedBytes", UcxHazards::damagedBytes);
 
@@ -33,16 +37,22 @@ final class UcxHazards {
 
     private UcxHazards() {}
 
-    /** Runs the one that is named, over the transports that are named; ends with 0 if everything still works after it. */
+    /** Runs the one that is named, over these transports and by this clock; ends with 0 if everything still works after it. */
     public static void main(String[] arguments) {
         BackendConfig config = BackendConfig.DEFAULTS
                 .with(UcxConfigKeys.TRANSPORTS, arguments[1])
                 .with(UcxConfigKeys.PEER_ERRORS, arguments[1].equals("tcp"));
-        try (UcxPair pair = new UcxPair(config)) {
+        try (UcxPair pair = new UcxPair(config, ticker(arguments[2]))) {
             pair.assertMoves();
             ALL.get(arguments[0]).accept(pair);
             pair.assertMoves();
         }
+    }
+
+    /** A clock on which nothing is done in time, or the machine's. */
+    private static Ticker ticker(String name) {
+        AtomicLong reading = new AtomicLong();
+        return name.equals("hasty") ? () -> reading.addAndGet(TimeUnit.SECONDS.toNanos(1)) : Ticker.system();
     }
 
     /** Each half closes first, after any number of turns, from before the other half knows of it to long after. */
@@ -89,6 +99,35 @@ final class UcxHazards {
                     }
                     second.connection.close();
                     pair.drive("the second close", () -> second.closed);
+                }
+            }
+        }
+    }
+
+    /**
+     * Both halves close, each any number of turns after the other, while the other does nothing: whatever either wanted to say
+     * was said to a half that was going, or had gone.
+     */
+    private static void closeTogether(UcxPair pair) {
+        for (int moment = 0; moment < 12; moment++) {
+            for (int alone = 0; alone < 5; alone++) {
+                for (boolean initiatorFirst : new boolean[] {true, false}) {
+                    Halves halves = pair.open();
+                    if (moment > 0) {
+                        halves.establish();
+                    }
+                    for (int turn = 1; turn < moment; turn++) {
+                        pair.turn();
+                    }
+                    var first = initiatorFirst ? halves.initiator() : halves.target();
+                    var second = initiatorFirst ? halves.target() : halves.initiator();
+                    var firstSide = initiatorFirst ? pair.initiator : pair.target;
+                    first.connection.close();
+                    for (int turn = 0; turn < alone; turn++) {
+                        boolean ignored = firstSide.adapter.progress();
+                    }
+                    second.connection.close();
+                    pair.drive("the close of both", halves::areClosed);
                 }
             }
         }

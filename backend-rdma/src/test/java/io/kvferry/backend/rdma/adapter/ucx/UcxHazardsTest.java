@@ -29,14 +29,17 @@ class UcxHazardsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-                    closeAtAnyMoment       | tcp
-                    garbageOnEveryPort     | tcp
-                    damagedBytes           | tcp
-                    closeAtAnyMoment       | posix,cma
-                    closeWithBytesInFlight | posix,cma
-                    damagedBytes           | posix,cma
+                    closeAtAnyMoment       | tcp       | real
+                    garbageOnEveryPort     | tcp       | real
+                    damagedBytes           | tcp       | real
+                    closeAtAnyMoment       | posix,cma | real
+                    closeTogether          | posix,cma | real
+                    closeTogether          | posix,cma | hasty
+                    closeWithBytesInFlight | posix,cma | real
+                    closeWithBytesInFlight | posix     | hasty
+                    damagedBytes           | posix,cma | real
                     """)
-    void isSurvived(String hazard, String transports) throws IOException, InterruptedException {
+    void isSurvived(String hazard, String transports, String clock) throws IOException, InterruptedException {
         Path output = folder.resolve("output");
         Process process = new ProcessBuilder(List.of(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -50,14 +53,15 @@ class UcxHazardsTest {
                         System.getProperty("java.class.path"),
                         UcxHazards.class.getName(),
                         hazard,
-                        transports))
+                        transports,
+                        clock))
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
                 .start();
         try {
             assertThat(process.waitFor(2, TimeUnit.MINUTES)).as("ends in time").isTrue();
             assertThat(process.exitValue())
-                    .as(() -> hazard + " over " + transports + ": " + read(output))
+                    .as(() -> hazard + " over " + transports + " by a " + clock + " clock: " + read(output))
                     .isZero();
         } finally {
             process.destroyForcibly();

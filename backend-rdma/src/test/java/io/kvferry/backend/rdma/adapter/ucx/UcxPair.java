@@ -33,9 +33,10 @@ final class UcxPair implements AutoCloseable {
     final Side target;
     private final Arena arena = Arena.ofShared();
 
-    UcxPair(BackendConfig config) {
-        this.initiator = new Side(config, arena);
-        this.target = new Side(config, arena);
+    /** @param ticker the clock of both adapters; waits here take the machine's */
+    UcxPair(BackendConfig config, Ticker ticker) {
+        this.initiator = new Side(config, ticker, arena);
+        this.target = new Side(config, ticker, arena);
     }
 
     /** One adapter with registered memory. */
@@ -44,12 +45,12 @@ final class UcxPair implements AutoCloseable {
         final MemorySegment bytes;
         final RdmaMemory memory;
 
-        private Side(BackendConfig config, Arena arena) {
+        private Side(BackendConfig config, Ticker ticker, Arena arena) {
             Scheduler none = (when, task) -> {
                 throw new IllegalStateException("nothing is scheduled here");
             };
-            BackendEnvironment environment = new BackendEnvironment(
-                    new PeerIdentity("pair", 1), Ticker.system(), none, "127.0.0.1", "127.0.0.1");
+            BackendEnvironment environment =
+                    new BackendEnvironment(new PeerIdentity("pair", 1), ticker, none, "127.0.0.1", "127.0.0.1");
             this.adapter = new UcxAdapterProvider().open(config, environment, Deadline.after(PATIENCE));
             this.bytes = arena.allocate(BYTES, 4096);
             this.memory = adapter.register(MemoryRegion.host(bytes), Deadline.after(PATIENCE));

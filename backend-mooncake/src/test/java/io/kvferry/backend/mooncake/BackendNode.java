@@ -2,6 +2,7 @@ package io.kvferry.backend.mooncake;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.kvferry.backend.mooncake.adapter.TransferEngineProvider;
 import io.kvferry.spi.BackendConfig;
 import io.kvferry.spi.BackendEndpoint;
 import io.kvferry.spi.BackendEnvironment;
@@ -21,30 +22,51 @@ import io.kvferry.spi.Scheduler;
 import io.kvferry.spi.TargetPlan;
 import io.kvferry.spi.TargetTransfer;
 import io.kvferry.spi.Ticker;
+import io.kvferry.spi.TransferBackend;
 import io.kvferry.spi.TransferId;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 
-/** A wire engine on its own, with the plans that a caller without peer control makes for it. */
-final class WireNode implements AutoCloseable {
+/**
+ * A backend on its own, with the plans that a caller without peer control makes for it.
+ *
+ * @param <B> which engine
+ */
+final class BackendNode<B extends TransferBackend> implements AutoCloseable {
     private static final PeerIdentity SELF = new PeerIdentity("node", 1);
-    private static final PeerIdentity FOREIGN = new PeerIdentity("foreign", 1);
+    static final PeerIdentity FOREIGN = new PeerIdentity("foreign", 1);
 
     private final ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1);
     private final Arena arena = Arena.ofShared();
-    final WireBackend backend;
+    final B backend;
 
-    WireNode(BackendConfig config) {
+    private BackendNode(Function<BackendEnvironment, B> open) {
         executor.setRemoveOnCancelPolicy(true);
         BackendEnvironment environment =
                 new BackendEnvironment(SELF, Ticker.system(), this::schedule, "127.0.0.1", "127.0.0.1");
-        backend = WireBackend.open(MooncakeConfig.from(config, environment), environment, soon());
+        try {
+            backend = open.apply(environment);
+        } catch (RuntimeException e) {
+            executor.shutdownNow();
+            throw e;
+        }
+    }
+
+    static BackendNode<WireBackend> wire(BackendConfig config) {
+        return new BackendNode<>(
+                environment -> WireBackend.open(MooncakeConfig.from(config, environment), environment, soon()));
+    }
+
+    static BackendNode<NativeBackend> ofLibrary(BackendConfig config) {
+        return new BackendNode<>(environment ->
+                NativeBackend.open(new TransferEngineProvider(), NativeConfig.from(config, environment), environment));
     }
 
     private Scheduler.Scheduled schedule(Deadline when, Runnable task) {
@@ -72,9 +94,15 @@ final class WireNode implements AutoCloseable {
         return memory;
     }
 
+    /** Seed 0 is zeros. Repeats after a prime number of bytes, so that a block in another's place is seen. */
     static void fill(MemorySegment memory, int seed) {
-        for (long i = 0; i < memory.byteSize(); i++) {
-            memory.set(ValueLayout.JAVA_BYTE, i, (byte) (seed * (i + i / 251)));
+        byte[] pattern = new byte[65537];
+        if (seed != 0) {
+            new Random(seed).nextBytes(pattern);
+        }
+        for (long at = 0; at < memory.byteSize(); at += pattern.length) {
+            long bytes = Math.min(pattern.length, memory.byteSize() - at);
+            MemorySegment.copy(MemorySegment.ofArray(pattern), 0, memory, at, bytes);
         }
     }
 

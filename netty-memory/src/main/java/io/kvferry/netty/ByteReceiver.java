@@ -1,9 +1,5 @@
-package io.kvferry.backend.mooncake;
+package io.kvferry.netty;
 
-import io.kvferry.netty.BlockCursor;
-import io.kvferry.netty.HostMemory;
-import io.kvferry.netty.ReadLoop;
-import io.kvferry.netty.WindowBuf;
 import io.kvferry.spi.MemoryGate;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.RecvByteBufAllocator;
@@ -15,15 +11,36 @@ import org.jspecify.annotations.Nullable;
 /**
  * Puts a connection's bytes where they belong: heads into a buffer of its own, payload straight into registered memory,
  * what nobody wants into nothing. It decides where the channel's next read goes, so that the socket itself fills
- * registered memory. Confined to the connection's event loop.
+ * registered memory; bytes that come in buffers of somebody else, as under TLS, are copied there.
+ *
+ * <p><b>Threads:</b> Confined to the connection's event loop.
+ *
+ * @since 0.1.0
  */
-final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
+public final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
     /** Says what comes next, and hears when it is there. */
-    interface Listener {
-        /** Nothing is expected: calls {@link #head}, {@link #land} or {@link #drain}. May be asked again before a byte came. */
+    public interface Listener {
+        /**
+         * Nothing is expected: says what, by {@link ByteReceiver#head}, {@link ByteReceiver#land} or {@link
+         * ByteReceiver#drain}. May be asked again before a byte came.
+         */
         void expect();
 
+        /**
+         * A head is complete. May say what comes next; otherwise {@link #expect} follows.
+         *
+         * @param head holds it from index 0 on, until this returns
+         */
         void head(ByteBuffer head);
+
+        /**
+         * Some of the payload is in memory.
+         *
+         * @param chunk memory, shared with other threads: only absolute positions of it are used
+         * @param at where the bytes are in it
+         * @param count how many
+         */
+        default void placed(ByteBuffer chunk, int at, int count) {}
 
         /** The payload is in memory, and the gate has been left. */
         void landed();
@@ -40,14 +57,13 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
         CLOSED
     }
 
-    private static final int SCRATCH_AT = 64;
     private static final int SCRATCH_BYTES = 64 << 10;
 
     private final Listener listener;
     private final int readsPerWakeup;
-    private final ByteBuffer slab =
-            ByteBuffer.allocateDirect(SCRATCH_AT + SCRATCH_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    private final long slabAddress = MemorySegment.ofBuffer(slab).address();
+    private final ByteBuffer slab; // a head, and behind it room for what is thrown away
+    private final int scratchAt;
+    private final long slabAddress;
     private final WindowBuf window = new WindowBuf(this);
 
     private State state = State.IDLE;
@@ -66,20 +82,41 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
     /** The gate to leave when the channel lets go of the window. */
     private @Nullable MemoryGate leaveWhenReleased;
 
-    ByteReceiver(Listener listener, int readsPerWakeup) {
+    /**
+     * Makes a receiver that expects nothing yet.
+     *
+     * @param listener says what comes
+     * @param maxHeadBytes most bytes of a head
+     * @param order byte order of the buffer that heads are in
+     * @param readsPerWakeup how many reads make a turn
+     */
+    public ByteReceiver(Listener listener, int maxHeadBytes, ByteOrder order, int readsPerWakeup) {
         this.listener = listener;
         this.readsPerWakeup = readsPerWakeup;
+        this.scratchAt = maxHeadBytes;
+        this.slab = ByteBuffer.allocateDirect(maxHeadBytes + SCRATCH_BYTES).order(order);
+        this.slabAddress = MemorySegment.ofBuffer(slab).address();
     }
 
-    /** Expects so many bytes of structure. */
-    void head(int bytes) {
+    /**
+     * Expects structure.
+     *
+     * @param bytes how much, from 1 to the most of a head
+     */
+    public void head(int bytes) {
         state = State.HEAD;
         got = 0;
         left = bytes;
     }
 
-    /** Expects payload. The gate has been entered; the cursor stands at the first byte. */
-    void land(BlockCursor at, MemoryGate entered, long bytes) {
+    /**
+     * Expects payload for memory.
+     *
+     * @param at the cursor, at the first byte
+     * @param entered its gate, which has been entered; it is left once the payload is there, or turned away
+     * @param bytes how much, at least 1
+     */
+    public void land(BlockCursor at, MemoryGate entered, long bytes) {
         state = State.LANDING;
         cursor = at;
         gate = entered;
@@ -87,19 +124,24 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
         nextSpan(at);
     }
 
-    /** Expects bytes that nobody wants; at least one. */
-    void drain(long bytes) {
+    /**
+     * Expects bytes that nobody wants.
+     *
+     * @param bytes how many, at least 1
+     */
+    public void drain(long bytes) {
         state = State.DRAINING;
         left = bytes;
     }
 
-    /** Tells whether payload is on its way into memory behind a gate. */
-    boolean isLanding(MemoryGate behind) {
+    /**
+     * Tells whether payload is on its way into some memory.
+     *
+     * @param behind the memory's gate
+     * @return true between {@link #land} and its end
+     */
+    public boolean isLanding(MemoryGate behind) {
         return gate == behind;
-    }
-
-    boolean isLanding() {
-        return gate != null;
     }
 
     @Override
@@ -107,9 +149,13 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
         return new ReadLoop(this::point, SCRATCH_BYTES, readsPerWakeup);
     }
 
-    /** Bytes have arrived, in our own window or in a buffer of somebody else, which is released. */
+    /**
+     * Bytes have arrived.
+     *
+     * @param bytes our own window, or a buffer of somebody else; released
+     */
     @SuppressWarnings("ReferenceEquality") // the very window, not one with the same bytes
-    void received(ByteBuf bytes) {
+    public void received(ByteBuf bytes) {
         if (bytes == window) {
             int count = window.writerIndex();
             window.release();
@@ -136,15 +182,13 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
         armed = true;
         return switch (state) {
             case HEAD -> window.toFill(slab, got, (int) left, slabAddress + got);
-            case LANDING -> pointAtSpan();
+            case LANDING -> {
+                HostMemory to = cursor().memory();
+                yield window.toFill(to.chunk(spanAt), HostMemory.inChunk(spanAt), spanLeft, to.address() + spanAt);
+            }
             case IDLE, DRAINING, CLOSED ->
-                window.toFill(slab, SCRATCH_AT, (int) Math.min(left, SCRATCH_BYTES), slabAddress + SCRATCH_AT);
+                window.toFill(slab, scratchAt, (int) Math.min(left, SCRATCH_BYTES), slabAddress + scratchAt);
         };
-    }
-
-    private WindowBuf pointAtSpan() {
-        HostMemory memory = cursor().memory();
-        return window.toFill(memory.chunk(spanAt), HostMemory.inChunk(spanAt), spanLeft, memory.address() + spanAt);
     }
 
     private BlockCursor cursor() {
@@ -186,6 +230,7 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
     }
 
     private void landed(int count) {
+        listener.placed(cursor().memory().chunk(spanAt), HostMemory.inChunk(spanAt), count);
         spanAt += count;
         spanLeft -= count;
         if (left == 0) {
@@ -202,14 +247,19 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
         }
     }
 
-    /** Turns the rest of a payload that lands behind a gate away from memory. */
-    void turnAway(MemoryGate behind) {
+    /**
+     * Turns the rest of a payload away from its memory, if it is on its way to this one.
+     *
+     * @param behind the memory's gate
+     */
+    public void turnAway(MemoryGate behind) {
         if (gate == behind) {
             turnAway();
         }
     }
 
-    private void turnAway() {
+    /** Turns the rest of a payload that lands away from its memory. */
+    public void turnAway() {
         MemoryGate entered = gate;
         if (entered == null) {
             return;
@@ -225,7 +275,7 @@ final class ByteReceiver implements RecvByteBufAllocator, WindowBuf.Owner {
     }
 
     /** The channel is gone: nothing lands any more. */
-    void close() {
+    public void close() {
         turnAway();
         state = State.CLOSED;
         left = Long.MAX_VALUE;
