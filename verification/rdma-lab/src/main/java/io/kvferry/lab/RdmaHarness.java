@@ -29,7 +29,8 @@ final class RdmaHarness implements BackendHarness {
     @Override
     public Map<String, String> config() {
         // an owner thread that spins takes its processor from the device, which here is the kernel, and from its peer
-        Map<String, String> config = new TreeMap<>(Map.of("kvferry.rdma.provider", library, "kvferry.rdma.spin-turns", "0"));
+        Map<String, String> config =
+                new TreeMap<>(Map.of("kvferry.rdma.provider", library, "kvferry.rdma.spin-turns", "0"));
         if (library.equals(DISNI)) {
             config.put("kvferry.rdma.disni.address", Settings.HOST);
         }
