@@ -226,6 +226,9 @@ public abstract class LifeCycleConformanceTest extends ConformanceSuite {
                             bed().far()));
             gate.awaitArrival();
             gate.open();
+            Await.until(
+                    "the request waits for its offer",
+                    () -> bed().target().engine().status().waitingPrepares() == 1);
             assertThat(early).isNotDone();
             Lease lease = bed().target().offer(id, operation, layout.remote(operation));
             complete(Await.get("prepare, once the offer is there", early), lease, layout);

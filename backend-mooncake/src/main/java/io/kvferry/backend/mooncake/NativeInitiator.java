@@ -17,7 +17,6 @@ import io.kvferry.spi.TransferException;
 import io.kvferry.spi.TransferStatus;
 import java.util.ArrayDeque;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +33,10 @@ final class NativeInitiator implements InitiatorTransfer, PeerChannel.Receiver {
     private final BlockTally tally;
     private final CompletableFuture<Void> joined = new CompletableFuture<>();
     private final CompletableFuture<Void> outside = new CompletableFuture<>();
-    private final AtomicBoolean saidDrained = new AtomicBoolean();
+    /** Guards {@code saidDrained} and the sending, which does not block: who finds it said knows that it was sent. */
+    private final Object drainedLock = new Object();
+
+    private boolean saidDrained;
 
     // engine thread
     private final ArrayDeque<BlockRange> pending = new ArrayDeque<>();
@@ -214,8 +216,14 @@ final class NativeInitiator implements InitiatorTransfer, PeerChannel.Receiver {
 
     private void sayDrained() {
         PeerChannel channel = plan.channel();
-        if (channel != null && saidDrained.compareAndSet(false, true)) {
-            NativeSignal.DRAINED.send(channel);
+        if (channel == null) {
+            return;
+        }
+        synchronized (drainedLock) {
+            if (!saidDrained) {
+                saidDrained = true;
+                NativeSignal.DRAINED.send(channel);
+            }
         }
     }
 

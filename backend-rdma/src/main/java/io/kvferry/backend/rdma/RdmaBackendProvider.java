@@ -1,6 +1,7 @@
 package io.kvferry.backend.rdma;
 
 import io.kvferry.backend.rdma.adapter.RdmaAdapterProvider;
+import io.kvferry.backend.rdma.adapter.disni.DisniAdapterProvider;
 import io.kvferry.backend.rdma.adapter.ucx.UcxAdapterProvider;
 import io.kvferry.backend.rdma.adapter.verbs.VerbsAdapterProvider;
 import io.kvferry.spi.Availability;
@@ -35,7 +36,7 @@ public final class RdmaBackendProvider implements TransferBackendProvider {
 
     /** Made by {@link java.util.ServiceLoader}. */
     public RdmaBackendProvider() {
-        this(List.of(new VerbsAdapterProvider(), new UcxAdapterProvider()));
+        this(List.of(new VerbsAdapterProvider(), new UcxAdapterProvider(), new DisniAdapterProvider()));
     }
 
     /**

@@ -103,8 +103,7 @@ public final class PeerProcess {
         Scheduler none = (when, task) -> {
             throw new IllegalStateException("nothing is scheduled here");
         };
-        String host = System.getProperty("kvferry.lab.host", "10.77.0.1");
-        return new BackendEnvironment(new PeerIdentity("lab", 1), Ticker.system(), none, host, host);
+        return new BackendEnvironment(new PeerIdentity("lab", 1), Ticker.system(), none, Settings.HOST, Settings.HOST);
     }
 
     /** Starts a process of this class with this class path. */

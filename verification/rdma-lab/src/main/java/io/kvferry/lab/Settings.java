@@ -7,6 +7,9 @@ import java.util.List;
 
 /** Reads a library's configuration from {@code key=value}, without the prefix that all its keys have. */
 final class Settings {
+    /** The address of the device that is used. */
+    static final String HOST = System.getProperty("kvferry.lab.host", "10.77.0.1");
+
     private Settings() {}
 
     static BackendConfig of(RdmaAdapterProvider provider, List<String> settings) {
