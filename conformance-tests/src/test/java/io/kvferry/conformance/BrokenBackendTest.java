@@ -147,6 +147,7 @@ class BrokenBackendTest {
         LaunchedConformance.use(harness);
         try {
             return EngineTestKit.engine("junit-jupiter")
+                    .enableImplicitConfigurationParameters(true) // where the build wants reports of what is broken on purpose
                     .selectors(rules.stream().map(TESTS::get).toArray(NestedMethodSelector[]::new))
                     .execute()
                     .testEvents()
