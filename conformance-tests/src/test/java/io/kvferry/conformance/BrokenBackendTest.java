@@ -147,7 +147,8 @@ class BrokenBackendTest {
         LaunchedConformance.use(harness);
         try {
             return EngineTestKit.engine("junit-jupiter")
-                    .enableImplicitConfigurationParameters(true) // where the build wants reports of what is broken on purpose
+                    .enableImplicitConfigurationParameters(
+                            true) // where the build wants reports of what is broken on purpose
                     .selectors(rules.stream().map(TESTS::get).toArray(NestedMethodSelector[]::new))
                     .execute()
                     .testEvents()

@@ -29,7 +29,8 @@ public final class RulePage {
             Written by `kvferry conformance page` from what the suites of a build have left in `target/conformance/`; the rules are in
             [contract.md](contract.md). **pass**: it holds. **refused**: what it is about is not declared, and was refused as it must
             be. **FAIL**: it does not hold. **skip**: the environment was missing, for the reason given below. **-**: not run for this
-            backend; the rules of the topic Process need one that crosses processes. A rule without any test is called untested.
+            backend; the rules of the topic Process need one that crosses processes, those of Socket real sockets behind a proxy.
+            A rule without any test is called untested.
 
             A *real* adapter is the library or the socket itself, an *emulator* behaves like the library, a *fake* is a model in Java:
             what passes on those two has not been shown on the real thing.
