@@ -191,6 +191,11 @@ public abstract class SocketConformanceTest extends ConformanceSuite {
         Memory memory = other.memory(64 * 1024);
         BlockList remote = BlockList.uniform(memory.region(), 0, 0, 4096, 16);
         moveOnceHealed();
+        // behind the acknowledgements of that, on whichever connections they may still be
+        for (int i = 0; i < 4; i++) {
+            Layout flushing = pages(Operation.WRITE);
+            bed().move(Operation.WRITE, flushing.sourceBlocks(), flushing.destinationBlocks());
+        }
         Layout slow = pages(Operation.WRITE);
         TransferId id = TransferId.random();
         Lease lease = bed().target().offer(id, Operation.WRITE, slow.destinationBlocks());
