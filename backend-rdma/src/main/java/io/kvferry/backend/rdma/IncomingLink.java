@@ -17,6 +17,9 @@ import java.util.function.Consumer;
  * and the backend; the rest is the owner thread's.
  */
 final class IncomingLink implements Link, RdmaEvents {
+    /** After so many turns of the owner thread, each of which reads what has arrived, nobody has connected. */
+    private static final int TURNS_TO_HEAR = 8;
+
     /** Which connection of which process: a number is the initiator's choice. */
     record Name(PeerIdentity peer, long instance, long number) {}
 
@@ -84,11 +87,18 @@ final class IncomingLink implements Link, RdmaEvents {
 
     /** Asks the initiator to stop using a lease; one that has never been heard of cannot be asked, and is fenced. */
     void stop(RdmaTarget lease) {
+        stop(lease, TURNS_TO_HEAR);
+    }
+
+    private void stop(RdmaTarget lease, int turns) {
         owner.execute(() -> {
             if (lease.isDrained()) {
                 return;
             }
-            if (!heard) {
+            if (!heard && turns > 0) {
+                // its first word may have arrived and wait to be read: FINISH takes another way and can be here before it
+                stop(lease, turns - 1);
+            } else if (!heard) {
                 die(TransferErrorCode.CONNECTION_FAILED, "the initiator never connected");
             } else if (!half.send(Message.of(Message.Type.STOP, lease.slot(), lease.key()))) {
                 die(TransferErrorCode.TRANSFER_FAILED, "the initiator does not read messages");

@@ -80,7 +80,12 @@ final class OwnerThread {
         boolean worked = false;
         try {
             worked = adapter.progress();
-            for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+            // what these tasks add comes behind the next progress
+            for (int waiting = tasks.size(); waiting > 0; waiting--) {
+                Runnable task = tasks.poll();
+                if (task == null) {
+                    break;
+                }
                 worked = true;
                 task.run();
             }
