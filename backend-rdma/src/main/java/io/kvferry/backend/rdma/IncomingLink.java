@@ -96,8 +96,7 @@ final class IncomingLink implements Link, RdmaEvents {
                 return;
             }
             if (!heard && turns > 0) {
-                // its first word may have arrived and wait to be read: FINISH takes another way and can be here before
-                // it
+                // its first word may wait to be read: FINISH takes another way and can be here before it
                 stop(lease, turns - 1);
             } else if (!heard) {
                 die(TransferErrorCode.CONNECTION_FAILED, "the initiator never connected");
